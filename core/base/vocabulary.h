@@ -1,0 +1,81 @@
+#pragma once
+// The words that stand in the configuration, in SQL and in messages, each once. An enumerator is spelled exactly as it
+// is stored; to_text and parse convert without any table kept elsewhere. Thread-safe: values only.
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace retraind {
+
+enum class Task { binary, multiclass, regression };
+
+enum class Metric { accuracy, log_loss, auc, f1, brier, macro_f1, rmse, mae, r2 };
+
+enum class Verdict { promote, reject, inconclusive };
+
+enum class RunState { queued, running, awaiting_approval, promoted, rejected, inconclusive, failed, cancelled };
+
+enum class Step { extract, validate_data, train, evaluate, release };
+
+enum class TriggerKind { schedule, new_rows, drift, performance, signal, query, prometheus, manual, pipeline_change };
+
+enum class FiringDecision { fired, pending, suppressed, insufficient_data, error };
+
+enum class TriggerPhase { inactive, pending, firing };
+
+enum class CatchUp { latest, all, none };
+
+enum class Anchor { data, wall };
+
+enum class Rule { superior, non_inferior };
+
+enum class PromotionMode { automatic, manual };
+
+enum class PromotionKind { promotion, rollback };
+
+// The words of an enumeration, in the order of its enumerators.
+template <class E>
+std::span<const std::string_view> words_of();
+
+template <class E>
+std::string_view to_text(E value) {
+  return words_of<E>()[static_cast<std::size_t>(value)];
+}
+
+// std::nullopt when `text` is not a word of E.
+template <class E>
+std::optional<E> parse(std::string_view text) {
+  const auto words = words_of<E>();
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == text) return static_cast<E>(i);
+  }
+  return std::nullopt;
+}
+
+// "latest, all or none": for complaints.
+template <class E>
+std::string list_words() {
+  const auto words = words_of<E>();
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) out += i + 1 == words.size() ? " or " : ", ";
+    out += words[i];
+  }
+  return out;
+}
+
+// True when a larger value is better (accuracy, auc, f1, macro_f1, r2); false for losses.
+bool higher_is_better(Metric metric);
+
+// True when the metric is the mean of a loss of single rows, so that a paired difference has a clustered standard error
+// in closed form; false (auc, f1, macro_f1, r2, rmse) where only resampling gives one.
+bool is_mean_of_row_losses(Metric metric);
+
+// Whether a metric can be computed for a task.
+bool applies_to(Metric metric, Task task);
+
+}  // namespace retraind

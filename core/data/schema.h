@@ -1,0 +1,52 @@
+#pragma once
+// What the columns of a model's query are and what they are for. Pure values.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/time.h"
+#include "core/base/vocabulary.h"
+#include "core/settings/settings.h"
+
+namespace retraind::data {
+
+// How values of a PostgreSQL type are held. number: smallint..bigint, real, double precision, numeric; boolean:
+// boolean, held as 0 and 1; category: text, varchar, char, name, enum, uuid; instant: date, timestamp, timestamptz.
+enum class ValueType { number, boolean, category, instant };
+
+std::string_view to_text(ValueType type);
+
+struct SourceColumn {
+  std::string name;
+  std::string sql_type;  // as PostgreSQL's format_type spells it
+  ValueType type;
+};
+
+// One column for each duty, by its place in the query's output. Columns with no duty are not read.
+struct Roles {
+  std::size_t time = 0;
+  std::size_t label = 0;
+  std::vector<std::size_t> features;   // in the order of the query
+  std::optional<std::size_t> cluster;  // when rows are clustered by a column
+};
+
+// The places of the columns that are read, in the order every batch and table uses: time, label, features, cluster.
+std::vector<std::size_t> read_order(const Roles& roles);
+
+// Gives every column its duty. Throws DataError, naming all that is wrong at once: a time, label, feature or cluster
+// column that the query does not return (with the nearest name it does return), a column name returned twice, a time
+// column that is no instant or number, a label that does not suit the task (a regression label must be a number), an
+// instant as a feature (with the cast to write), no feature left.
+Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Model& model);
+
+// The time axis of a time column. Throws std::logic_error for a category or boolean.
+TimeAxis time_axis(ValueType type);
+
+// "day number(double precision), vicprice number(double precision), …": the schema as it enters the data's sha256 and
+// messages; name, type and role of each column used, in the query's order.
+std::string describe(const std::vector<SourceColumn>& columns, const Roles& roles);
+
+}  // namespace retraind::data

@@ -1,0 +1,75 @@
+#pragma once
+// Reads users' data from a PostgreSQL source: what a query returns, which rows are newest, and the rows of a window by
+// binary COPY. Refuses to write: every transaction is REPEATABLE READ, READ ONLY. One connection, one thread; opened
+// and owned by whoever reads (a worker, or a blocking thread of the daemon). Names from the configuration reach SQL
+// only here, and only quoted.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/sha256.h"
+#include "core/base/time.h"
+#include "core/data/batch.h"
+#include "core/data/schema.h"
+#include "core/settings/settings.h"
+
+namespace retraind::source {
+
+// Which rows of the model's query to read. Bounds are event times: after < t <= until.
+struct RowFilter {
+  std::optional<EventTime> after;
+  std::optional<EventTime> until;
+  std::optional<std::uint64_t> newest_rows;  // of those, only so many of the newest (ties in time broken arbitrarily
+                                             // but completely: a whole event time is kept or left)
+  bool labelled_only = false;
+};
+
+// What one extraction read.
+struct ExtractStats {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::string data_sha256;  // of the set of rows, order-independent; empty when not hashed
+};
+
+class SourceReader {
+ public:
+  // Connects and opens the one transaction that everything below runs in. Throws UnreachableError when the source
+  // cannot be reached or refuses the login (with the server's words, never with a password), TransientError when it
+  // goes away later. `statement_timeout` zero means none.
+  SourceReader(const settings::Source& source, const std::string& application_name);
+  ~SourceReader();
+  SourceReader(SourceReader&&) noexcept;
+  SourceReader& operator=(SourceReader&&) noexcept;
+
+  // The columns the query returns, in order. Throws DataError with the server's message and position when it does not
+  // parse, and for a type that retraind does not read, naming the column and the cast to write; only columns in
+  // `wanted` are checked for their type when it is not empty.
+  std::vector<data::SourceColumn> describe(const std::string& query, const std::vector<std::string>& wanted = {});
+
+  // The newest event time, at most `until` when given; std::nullopt when there is no row.
+  std::optional<EventTime> newest_event(const settings::Model& model, const data::SourceColumn& time_column,
+                                        std::optional<EventTime> until, bool labelled_only);
+
+  // How many rows the filter selects.
+  std::uint64_t count_rows(const settings::Model& model, const data::SourceColumn& time_column,
+                           const RowFilter& filter);
+
+  // Streams the rows, in batches, to every sink in turn. `columns` are positions into what describe returned; the
+  // batch's columns stand in the same order. With `hash`, every row is hashed into ExtractStats::data_sha256 under
+  // `schema` and the batch carries row keys. Throws DataError for a malformed stream, TransientError when the source
+  // goes away.
+  ExtractStats extract(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
+                       const std::vector<std::size_t>& columns, const data::SourceColumn& time_column,
+                       const RowFilter& filter, bool hash, const std::string& schema,
+                       const std::vector<data::BatchSink*>& sinks);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace retraind::source

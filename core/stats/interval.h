@@ -1,0 +1,40 @@
+#pragma once
+// Intervals for a paired difference whose rows may depend on one another inside clusters. Pure and deterministic.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace retraind::stats {
+
+struct Interval {
+  double estimate = 0;
+  double low = 0;  // one-sided bounds, each at the given confidence
+  double high = 0;
+  double standard_error = 0;
+  double inflation = 1;  // standard error by clusters / as if the rows were independent
+  std::size_t clusters = 0;
+  std::string method;  // "cluster_t" or "cluster_bootstrap"
+};
+
+// The mean of `differences` with a standard error by clusters (the linearised, G/(G-1)-corrected sandwich of a ratio
+// mean) and Student's t with clusters-1 degrees of freedom. `clusters[i]` numbers the cluster of row i from 0.
+// std::nullopt with fewer than two clusters. A difference that is zero in every row gives a zero-width interval.
+std::optional<Interval> clustered_mean(std::span<const double> differences, std::span<const std::uint32_t> clusters,
+                                       double confidence);
+
+// Percentile-t is not available for a general statistic; this is the percentile interval over resampled clusters. The
+// statistic is called with one weight for each row (how often its cluster was drawn) and may return std::nullopt where
+// it is undefined; such replicates are drawn again, and more than half undefined gives std::nullopt. The result depends
+// on the seed and nothing else. replicates >= 1000.
+std::optional<Interval> cluster_bootstrap(
+    std::span<const std::uint32_t> clusters, std::size_t replicates, std::uint64_t seed, double confidence,
+    const std::function<std::optional<double>(std::span<const double> weights)>& statistic);
+
+// Quantile of Student's t; p in (0, 1), df > 0.
+double student_t_quantile(double p, double df);
+
+}  // namespace retraind::stats

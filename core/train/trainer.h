@@ -1,0 +1,62 @@
+#pragma once
+// What every trainer does, whatever library is behind it. Trainers run only inside a worker process, never in the
+// daemon: a library may crash, hang or eat memory there without harm. They see features and training labels, never the
+// labels of the holdout, and they compute no metric that anybody decides by.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/data/preparation.h"
+#include "core/settings/settings.h"
+
+namespace retraind::train {
+
+struct TrainingSet {
+  data::Matrix features;
+  std::vector<float> labels;  // regression value, or class index
+};
+
+struct TrainingJob {
+  Task task = Task::binary;
+  std::vector<data::PreparedFeature> features;  // names, and which columns are categories
+  std::size_t classes = 0;                      // binary: 2; multiclass: the number of classes; regression: 0
+  int rounds = 100;
+  std::map<std::string, settings::Parameter> params;
+  std::uint64_t seed = 1;
+  int threads = 1;
+  std::function<void(int round)> on_round;  // progress, after each round; may be empty
+};
+
+// A trained model. Not thread-safe.
+class Model {
+ public:
+  virtual ~Model() = default;
+  // rows values for regression and binary (probability of class 1), rows x classes, row-major, for multiclass.
+  // Throws DataError when the number of columns is not the one trained on, or a prediction is not finite.
+  virtual std::vector<double> predict(const data::Matrix& features) const = 0;
+  // The model's files, by name, in their library's own format: what goes into the artifact. Deterministic.
+  virtual std::map<std::string, std::string> files() const = 0;
+};
+
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  // The same set, job and library version give the same bytes, whatever `threads` is. Throws DataError for a parameter
+  // the library refuses, with its own words.
+  virtual std::unique_ptr<Model> train(const TrainingSet& set, const TrainingJob& job) const = 0;
+  // Throws DataError when the files cannot be loaded.
+  virtual std::unique_ptr<Model> load(const std::map<std::string, std::string>& files,
+                                      const TrainingJob& job) const = 0;
+  // "xgboost 1.7.4": for the lineage.
+  virtual std::string version() const = 0;
+};
+
+// "xgboost". Throws ConfigError for a name that is not a trainer.
+std::unique_ptr<Trainer> make_trainer(std::string_view name);
+
+}  // namespace retraind::train

@@ -1,0 +1,28 @@
+# One static library a module, so that an include that goes against the table in core/README.md does not link.
+
+# Flags every target of ours is compiled with; libraries from Debian come in as SYSTEM includes and are not judged.
+add_library(retraind_flags INTERFACE)
+target_compile_options(retraind_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -fno-omit-frame-pointer)
+target_include_directories(retraind_flags INTERFACE ${CMAKE_SOURCE_DIR})
+if(RETRAIND_SANITIZE)
+  target_compile_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE})
+  # g++ 12 warns about code that the sanitizers themselves insert.
+  target_compile_options(retraind_flags INTERFACE -Wno-maybe-uninitialized)
+  if(RETRAIND_SANITIZE MATCHES "thread")
+    target_compile_options(retraind_flags INTERFACE -Wno-tsan)
+  endif()
+endif()
+
+# retraind_module(NAME [USES module...] [LIBRARIES target...])
+# Makes the library retraind_NAME of every .cc in the calling folder. USES are modules of ours, LIBRARIES others' targets.
+function(retraind_module name)
+  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_library(retraind_${name} STATIC ${sources})
+  target_link_libraries(retraind_${name} PUBLIC retraind_flags)
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(retraind_${name} PUBLIC retraind_${used})
+  endforeach()
+  target_link_libraries(retraind_${name} PUBLIC ${ARG_LIBRARIES})
+endfunction()
