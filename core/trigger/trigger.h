@@ -1,0 +1,119 @@
+#pragma once
+// When does a trigger start a run? A pure function of what was observed, what the trigger remembers, what is known
+// about the model's runs, and now. Reads no clock and no database; core/runs claims the monitor rows, fills these
+// structs and stores what comes out, in one transaction.
+//
+//   inactive --condition holds--> pending --held for long enough--> firing --run allowed--> (a run) --> inactive
+//      ^                             |                                 |
+//      +------condition is gone------+                                 +-- cooldown, budget, back-off, pause:
+//      suppressed,
+//                                                                          and looked at again at the next evaluation
+//
+// What is worth a row of trigger_history: every firing, the change into pending, the first suppression of a kind in a
+// row, the first insufficient_data in a row, the first error in a row, and every schedule slot that did not fire.
+// Everything else is quiet.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/time.h"
+#include "core/base/vocabulary.h"
+#include "core/settings/settings.h"
+#include "core/stats/drift.h"
+
+namespace retraind::trigger {
+
+// What one trigger remembers between evaluations; kept as JSON in retraind.monitor.
+struct State {
+  TriggerPhase phase = TriggerPhase::inactive;
+  std::optional<TimePoint> holds_since;  // when the condition began to hold without a break
+  int holds_checks = 0;                  // for how many consecutive evaluations it has held
+  std::optional<TimePoint> last_slot;    // schedule: the newest slot that has been decided
+  // The last decision recorded that was not a firing, as "decision:cause" ("suppressed:cooldown"), so that a lasting
+  // one is recorded once. Empty after a firing or a quiet evaluation.
+  std::string last_recorded;
+  int errors = 0;  // consecutive evaluations that failed
+
+  bool operator==(const State&) const = default;
+};
+std::string to_json(const State& state);       // canonical
+State state_from_json(std::string_view json);  // a missing key takes its default; throws DataError for a wrong type
+
+// What the registry knows about the model, read under the model's row lock in the transaction that records the outcome.
+struct ModelContext {
+  bool paused = false;
+  std::string pause_reason;
+  bool has_production = false;
+  std::optional<TimePoint> last_finished_at;      // end of the model's last run, whoever started it
+  int unsuccessful_in_a_row = 0;                  // runs of this trigger rejected or failed since its last other ending
+  std::optional<TimePoint> last_unsuccessful_at;  // end of the newest of those
+  int runs_in_last_day = 0;                       // runs of this trigger queued in the 24 hours up to now
+};
+
+struct ScheduleObservation {};
+struct NewRowsObservation {
+  std::uint64_t rows = 0;  // labelled rows newer than the window of the model's last judged run
+};
+struct DriftObservation {
+  std::uint64_t rows = 0;                   // in the checked window
+  std::vector<stats::ColumnDrift> columns;  // empty when there is no production model to compare with
+};
+struct PipelineObservation {
+  std::string pipeline_sha256;               // of the configuration in force
+  std::optional<std::string> judged_sha256;  // of the newest run that reached a verdict; absent: there is none
+};
+struct ObservationError {
+  std::string message;  // why nothing could be observed
+};
+using Observation =
+    std::variant<ScheduleObservation, NewRowsObservation, DriftObservation, PipelineObservation, ObservationError>;
+
+// One line of trigger_history.
+struct Decision {
+  FiringDecision decision;
+  std::string reason;             // a sentence with the values
+  std::string evidence;           // a JSON object with what was observed
+  std::optional<TimePoint> slot;  // schedule only: fires, or is decided against, at most once
+};
+
+struct Outcome {
+  std::vector<Decision> decisions;  // oldest first; more than one only for missed schedule slots; at most one is
+                                    // `fired`
+  State state;
+  std::optional<TimePoint> next_due;  // std::nullopt: not before the configuration changes
+};
+
+// At most so many missed slots get a line each; older ones share one line with their count.
+inline constexpr std::size_t kMaxMissedSlots = 100;
+// Evaluations that fail are tried again after 30 s, doubling to an hour.
+inline constexpr Duration kErrorBackoff = std::chrono::seconds(30);
+inline constexpr Duration kErrorBackoffMax = std::chrono::hours(1);
+
+// Evaluates a trigger that is due. An observation of another kind than the trigger's is a std::logic_error.
+//
+// schedule: decides every slot in (last_slot, now]. catch_up = latest fires the newest and records the others as
+// suppressed;
+//   all fires the oldest undecided one and stays due at once; none fires only a slot at most one minute old. A slot
+//   that may not fire (cooldown, budget, pause) is recorded as suppressed and is decided thereby. next_due is the next
+//   slot.
+// new_rows: holds when rows >= the rule's; next_due is now + every.
+// drift: holds when any column drifted; insufficient_data when no column could be judged or there is no production
+// model;
+//   fires after `checks` consecutive evaluations and once it has held for `hold`.
+// pipeline_change: holds while the judged pipeline differs from the one in force; next_due is never when it does not
+// hold,
+//   otherwise the end of the back-off (at least one minute).
+// Back-off: no run before last_unsuccessful_at + min(backoff_max, backoff * 2^(unsuccessful_in_a_row - 1)).
+Outcome evaluate(const settings::Trigger& trigger, const Observation& observation, const State& state,
+                 const ModelContext& context, TimePoint now);
+
+// The first due time of a trigger that has never been evaluated: a schedule's next slot after now, now for all others.
+// State for it is State{} with last_slot = now for a schedule (slots before the trigger existed are not missed).
+std::optional<TimePoint> first_due(const settings::Trigger& trigger, TimePoint now);
+
+}  // namespace retraind::trigger
