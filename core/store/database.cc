@@ -1,0 +1,105 @@
+#include "core/store/database.h"
+
+#include <fmt/format.h>
+
+#include <pqxx/pqxx>
+
+#include "core/base/error.h"
+#include "core/store/conninfo.h"
+#include "core/store/error_translation.h"
+
+namespace retraind::store {
+namespace {
+
+constexpr std::size_t kMaxIdle = 8;
+
+std::unique_ptr<pqxx::connection> connect(const std::string& conninfo, const std::string& description) {
+  try {
+    auto connection = std::make_unique<pqxx::connection>(conninfo);
+    connection->inhibit_reactivation(true);
+    // Notices from our own functions are for people at psql, not for the daemon's standard error.
+    connection->set_verbosity(pqxx::connection_base::normal);
+    return connection;
+  } catch (const pqxx::broken_connection& error) {
+    throw UnreachableError(fmt::format("database ({}) cannot be reached: {}", description, first_line(error.what())),
+                           "check that the server runs, the connection string, and pg_hba.conf");
+  }
+}
+
+}  // namespace
+
+struct Database::Idle {
+  std::vector<std::unique_ptr<pqxx::connection>> connections;
+};
+
+Database::Database(std::string_view conninfo, std::string_view application_name)
+    : conninfo_(with_defaults(conninfo, application_name, true)),
+      description_(describe(conninfo)),
+      idle_(std::make_unique<Idle>()) {
+  set_timeouts(std::chrono::seconds(30), std::chrono::seconds(10));
+}
+
+Database::~Database() = default;
+
+void Database::set_timeouts(Duration statement, Duration lock) {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  set_timeouts_ = fmt::format(
+      "/* retraind:store.timeouts */ SELECT set_config('statement_timeout', '{0}', true),"
+      " set_config('lock_timeout', '{1}', true), set_config('idle_in_transaction_session_timeout', '{0}', true),"
+      " set_config('timezone', 'UTC', true), set_config('search_path', 'pg_catalog', true)",
+      duration_cast<milliseconds>(statement).count(), duration_cast<milliseconds>(lock).count());
+}
+
+void Database::run(std::string_view name, const std::function<void(Transaction&)>& body) {
+  std::unique_ptr<pqxx::connection> connection;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_->connections.empty()) {
+      connection = std::move(idle_->connections.back());
+      idle_->connections.pop_back();
+    }
+  }
+  const bool pooled = connection != nullptr;
+  if (!pooled) connection = connect(conninfo_, description_);
+
+  bool usable = false;
+  bool body_started = false;
+  try {
+    pqxx::work work(*connection);
+    work.exec(set_timeouts_);
+    Transaction transaction(work);
+    body_started = true;
+    body(transaction);
+    work.commit();
+    usable = true;
+  } catch (const pqxx::sql_error& error) {
+    const std::string_view state = error.sqlstate();
+    const std::lock_guard lock(mutex_);
+    // A connection to a server that went read-only under us (a demoted primary) or is shutting down is of no more use.
+    if (connection->is_open() && state != "25006" && state.substr(0, 2) != "57") {
+      if (idle_->connections.size() < kMaxIdle) idle_->connections.push_back(std::move(connection));
+    }
+    throw_translated(error, name, description_);
+  } catch (const pqxx::in_doubt_error& error) {
+    throw InDoubtError(fmt::format("{}: the reply to COMMIT was lost by the database ({}): {}", name, description_,
+                                   first_line(error.what())));
+  } catch (const pqxx::broken_connection& error) {
+    // An idle connection may have died long ago; nothing has been asked of it yet, so a fresh one is simply tried.
+    if (pooled && !body_started) {
+      connection.reset();
+      const std::lock_guard lock(mutex_);
+      idle_->connections.clear();
+    } else {
+      throw TransientError(fmt::format("{}: lost the database ({}): {}", name, description_, first_line(error.what())));
+    }
+  }
+  if (!usable) {
+    run(name, body);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  if (idle_->connections.size() < kMaxIdle) idle_->connections.push_back(std::move(connection));
+}
+
+}  // namespace retraind::store
