@@ -17,6 +17,7 @@ using Digest = std::array<std::byte, 32>;
 
 std::string to_hex(const Digest& digest);  // 64 lower-case hexadecimal digits
 
+// A moved-from object may only be destroyed or assigned to.
 class Sha256 {
  public:
   Sha256();
@@ -50,6 +51,7 @@ class RowSetHash {
   std::uint64_t add(std::span<const std::byte> row);
   void merge(const RowSetHash& other);  // commutative and associative
   std::uint64_t rows() const { return rows_; }
+  // SHA-256 of the sum (32 bytes), the number of rows (8 bytes), both big-endian, and the bytes of `schema`.
   Digest finish(std::string_view schema) const;
 
  private:

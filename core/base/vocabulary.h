@@ -41,6 +41,33 @@ enum class PromotionKind { promotion, rollback };
 template <class E>
 std::span<const std::string_view> words_of();
 
+template <>
+std::span<const std::string_view> words_of<Task>();
+template <>
+std::span<const std::string_view> words_of<Metric>();
+template <>
+std::span<const std::string_view> words_of<Verdict>();
+template <>
+std::span<const std::string_view> words_of<RunState>();
+template <>
+std::span<const std::string_view> words_of<Step>();
+template <>
+std::span<const std::string_view> words_of<TriggerKind>();
+template <>
+std::span<const std::string_view> words_of<FiringDecision>();
+template <>
+std::span<const std::string_view> words_of<TriggerPhase>();
+template <>
+std::span<const std::string_view> words_of<CatchUp>();
+template <>
+std::span<const std::string_view> words_of<Anchor>();
+template <>
+std::span<const std::string_view> words_of<Rule>();
+template <>
+std::span<const std::string_view> words_of<PromotionMode>();
+template <>
+std::span<const std::string_view> words_of<PromotionKind>();
+
 template <class E>
 std::string_view to_text(E value) {
   return words_of<E>()[static_cast<std::size_t>(value)];
@@ -75,7 +102,8 @@ bool higher_is_better(Metric metric);
 // in closed form; false (auc, f1, macro_f1, r2, rmse) where only resampling gives one.
 bool is_mean_of_row_losses(Metric metric);
 
-// Whether a metric can be computed for a task.
+// Whether a metric can be computed for a task. binary: accuracy, log_loss, auc, f1, brier; multiclass: accuracy,
+// log_loss, macro_f1; regression: rmse, mae, r2.
 bool applies_to(Metric metric, Task task);
 
 }  // namespace retraind

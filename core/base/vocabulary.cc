@@ -1,0 +1,153 @@
+#include "core/base/vocabulary.h"
+
+#include <stdexcept>
+
+namespace retraind {
+namespace {
+
+constexpr std::array<std::string_view, 3> kTasks = {"binary", "multiclass", "regression"};
+constexpr std::array<std::string_view, 9> kMetrics = {"accuracy", "log_loss", "auc", "f1", "brier",
+                                                      "macro_f1", "rmse",     "mae", "r2"};
+constexpr std::array<std::string_view, 3> kVerdicts = {"promote", "reject", "inconclusive"};
+constexpr std::array<std::string_view, 8> kRunStates = {
+    "queued", "running", "awaiting_approval", "promoted", "rejected", "inconclusive", "failed", "cancelled"};
+constexpr std::array<std::string_view, 5> kSteps = {"extract", "validate_data", "train", "evaluate", "release"};
+constexpr std::array<std::string_view, 9> kTriggerKinds = {
+    "schedule", "new_rows", "drift", "performance", "signal", "query", "prometheus", "manual", "pipeline_change"};
+constexpr std::array<std::string_view, 5> kFiringDecisions = {"fired", "pending", "suppressed", "insufficient_data",
+                                                              "error"};
+constexpr std::array<std::string_view, 3> kTriggerPhases = {"inactive", "pending", "firing"};
+constexpr std::array<std::string_view, 3> kCatchUps = {"latest", "all", "none"};
+constexpr std::array<std::string_view, 2> kAnchors = {"data", "wall"};
+constexpr std::array<std::string_view, 2> kRules = {"superior", "non_inferior"};
+constexpr std::array<std::string_view, 2> kPromotionModes = {"automatic", "manual"};
+constexpr std::array<std::string_view, 2> kPromotionKinds = {"promotion", "rollback"};
+
+// An enumerator added at the end of its enumeration without a word here must not compile.
+template <class E, std::size_t Count>
+constexpr bool ends_with(const std::array<std::string_view, Count>&, E last) {
+  return static_cast<std::size_t>(last) + 1 == Count;
+}
+static_assert(ends_with(kTasks, Task::regression));
+static_assert(ends_with(kMetrics, Metric::r2));
+static_assert(ends_with(kVerdicts, Verdict::inconclusive));
+static_assert(ends_with(kRunStates, RunState::cancelled));
+static_assert(ends_with(kSteps, Step::release));
+static_assert(ends_with(kTriggerKinds, TriggerKind::pipeline_change));
+static_assert(ends_with(kFiringDecisions, FiringDecision::error));
+static_assert(ends_with(kTriggerPhases, TriggerPhase::firing));
+static_assert(ends_with(kCatchUps, CatchUp::none));
+static_assert(ends_with(kAnchors, Anchor::wall));
+static_assert(ends_with(kRules, Rule::non_inferior));
+static_assert(ends_with(kPromotionModes, PromotionMode::manual));
+static_assert(ends_with(kPromotionKinds, PromotionKind::rollback));
+
+}  // namespace
+
+template <>
+std::span<const std::string_view> words_of<Task>() {
+  return kTasks;
+}
+template <>
+std::span<const std::string_view> words_of<Metric>() {
+  return kMetrics;
+}
+template <>
+std::span<const std::string_view> words_of<Verdict>() {
+  return kVerdicts;
+}
+template <>
+std::span<const std::string_view> words_of<RunState>() {
+  return kRunStates;
+}
+template <>
+std::span<const std::string_view> words_of<Step>() {
+  return kSteps;
+}
+template <>
+std::span<const std::string_view> words_of<TriggerKind>() {
+  return kTriggerKinds;
+}
+template <>
+std::span<const std::string_view> words_of<FiringDecision>() {
+  return kFiringDecisions;
+}
+template <>
+std::span<const std::string_view> words_of<TriggerPhase>() {
+  return kTriggerPhases;
+}
+template <>
+std::span<const std::string_view> words_of<CatchUp>() {
+  return kCatchUps;
+}
+template <>
+std::span<const std::string_view> words_of<Anchor>() {
+  return kAnchors;
+}
+template <>
+std::span<const std::string_view> words_of<Rule>() {
+  return kRules;
+}
+template <>
+std::span<const std::string_view> words_of<PromotionMode>() {
+  return kPromotionModes;
+}
+template <>
+std::span<const std::string_view> words_of<PromotionKind>() {
+  return kPromotionKinds;
+}
+
+bool higher_is_better(Metric metric) {
+  switch (metric) {
+    case Metric::accuracy:
+    case Metric::auc:
+    case Metric::f1:
+    case Metric::macro_f1:
+    case Metric::r2:
+      return true;
+    case Metric::log_loss:
+    case Metric::brier:
+    case Metric::rmse:
+    case Metric::mae:
+      return false;
+  }
+  throw std::logic_error("not a metric");
+}
+
+bool is_mean_of_row_losses(Metric metric) {
+  switch (metric) {
+    case Metric::accuracy:
+    case Metric::log_loss:
+    case Metric::brier:
+    case Metric::mae:
+      return true;
+    case Metric::auc:
+    case Metric::f1:
+    case Metric::macro_f1:
+    case Metric::rmse:
+    case Metric::r2:
+      return false;
+  }
+  throw std::logic_error("not a metric");
+}
+
+bool applies_to(Metric metric, Task task) {
+  switch (metric) {
+    case Metric::accuracy:
+    case Metric::log_loss:
+      return task != Task::regression;
+    case Metric::auc:
+    case Metric::f1:
+    case Metric::brier:
+      return task == Task::binary;
+    case Metric::macro_f1:
+      return task == Task::multiclass;
+    case Metric::rmse:
+    case Metric::mae:
+    case Metric::r2:
+      return task == Task::regression;
+  }
+  throw std::logic_error("not a metric");
+}
+
+}  // namespace retraind
