@@ -17,15 +17,17 @@ using Duration = std::chrono::microseconds;
 // unit at most once, largest first. std::nullopt for anything else, including an empty text and an overflow.
 std::optional<Duration> parse_duration(std::string_view text);
 
-// The shortest spelling that parse_duration reads back to the same value: "28d", "1h30min", "0s". Negative values get a
-// leading '-', which parse_duration does not read.
+// The spelling that parse_duration reads back to the same value, without weeks: "28d", "1h30min", "0s". Negative values
+// get a leading '-', which parse_duration does not read.
 std::string format_duration(Duration duration);
 
-// "2026-11-23T16:05:00Z", with ".123456" only where the microseconds are not zero.
+// "2026-11-23T16:05:00Z", with ".123456" only where the microseconds are not zero. Years have at least four digits, and
+// a '-' before the year 0 (which is 1 BC).
 std::string format_instant(TimePoint instant);
 
-// Reads what format_instant writes, and PostgreSQL's ISO output ("2026-11-23 16:05:00.5+00"). A missing offset means
-// UTC. std::nullopt for anything else.
+// Reads what format_instant writes, and PostgreSQL's ISO output: "2026-11-23 16:05:00.5+00", "1890-01-01
+// 00:53:28+00:53:28", "0044-03-15 00:00:00+00 BC", and a date alone, which means its midnight. A missing offset means
+// UTC. std::nullopt for anything else, for "infinity", and for what does not fit.
 std::optional<TimePoint> parse_instant(std::string_view text);
 
 // What a model's time column counts in. An instant is a timestamp, timestamptz or date (a timestamp without time zone
@@ -36,10 +38,13 @@ enum class TimeAxis { instant, number };
 // on the number axis: the number itself (integers are exact to 2^53).
 using EventTime = double;
 
-// For people and reports: an instant as format_instant writes it, a number in its shortest form.
+// For people and reports: an instant as format_instant writes it, a number as format_number does; values that are not
+// finite as "nan", "inf", "-inf" on both axes.
 std::string format_event_time(TimeAxis axis, EventTime value);
 
 EventTime to_event_time(TimePoint instant);
-TimePoint to_instant(EventTime value);  // only meaningful on the instant axis; rounds to the nearest microsecond
+// Only meaningful on the instant axis. Rounds to the nearest microsecond; what lies beyond the first or last instant,
+// infinities included, becomes it. Throws std::logic_error for nan.
+TimePoint to_instant(EventTime value);
 
 }  // namespace retraind
