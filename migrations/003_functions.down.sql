@@ -1,0 +1,14 @@
+DROP FUNCTION retraind.production_at(text, timestamptz);
+DROP FUNCTION retraind.record_signal(text, double precision, timestamptz);
+DROP FUNCTION retraind.resume(text);
+DROP FUNCTION retraind.pause(text, text);
+DROP FUNCTION retraind.rollback(text, text, integer);
+DROP FUNCTION retraind.cancel(bigint, text);
+DROP FUNCTION retraind.reject(bigint, text);
+DROP FUNCTION retraind.approve(bigint, text);
+DROP FUNCTION retraind.open_run_of(bigint, text);
+DROP FUNCTION retraind.request_run(text, text);
+DROP FUNCTION retraind.move_production(bigint, integer, text, integer, text, text, bigint, text, timestamptz);
+DROP FUNCTION retraind.fire(bigint, text, text, timestamptz, text, jsonb, text, timestamptz, boolean);
+DROP FUNCTION retraind.model_named(text);
+DROP FUNCTION retraind.event_instant(text, double precision);
