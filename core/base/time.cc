@@ -187,7 +187,7 @@ std::string format_duration(Duration duration) {
 std::string format_instant(TimePoint instant) {
   const std::int64_t since_epoch = instant.time_since_epoch().count();
   const std::int64_t day = floor_divide(since_epoch, kMicrosecondsPerDay);
-  const std::int64_t within = since_epoch - day * kMicrosecondsPerDay;
+  const std::int64_t within = (since_epoch % kMicrosecondsPerDay + kMicrosecondsPerDay) % kMicrosecondsPerDay;
   const std::int64_t cycle = floor_divide(day - kDaysTo2000, kDaysPerCycle);
   const std::chrono::year_month_day date{sys_days(days(static_cast<days::rep>(day - cycle * kDaysPerCycle)))};
   const std::int64_t year = static_cast<int>(date.year()) + 400 * cycle;
