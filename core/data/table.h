@@ -21,7 +21,7 @@ struct NumberColumn {
   std::vector<float> values;
 };
 
-// Texts as codes into `levels` (sorted bytewise once the table is finished); -1 is NULL.
+// Texts as codes into `levels` (distinct, each in some row, sorted bytewise once the table is finished); -1 is NULL.
 struct CategoryColumn {
   std::vector<std::int32_t> codes;
   std::vector<std::string> levels;
@@ -35,8 +35,9 @@ struct Column {
 };
 
 // The label as it came. For regression: the value. For binary and multiclass: a code into `levels`, the distinct labels
-// as text, in ascending order (as numbers when all are numbers, false before true, else bytewise). NaN is "not known
-// yet".
+// as text, in ascending order: a column of numbers by value, spelled as integers ("0", "1") or in the fewest digits
+// that read back ("0.5"); booleans "false" before "true"; texts bytewise. NaN is "not known yet": NULL, or for
+// regression a NaN that was stored.
 struct LabelColumn {
   std::string name;
   std::vector<double> values;
@@ -47,21 +48,32 @@ struct Table {
   std::size_t rows = 0;
   TimeAxis axis = TimeAxis::instant;
   std::vector<EventTime> event_times;
-  std::vector<std::uint64_t> row_keys;
+  std::vector<std::uint64_t> row_keys;  // empty when the rows were not hashed
   LabelColumn label;
   std::vector<Column> features;
-  std::vector<std::int64_t> clusters;  // by the cluster column's value, numbered from 0; empty when there is none
+  // By the cluster column's value, numbered from 0 in the order of the rows, NULL counting as one value; empty when
+  // there is no such column.
+  std::vector<std::int64_t> clusters;
 };
+
+// A classification label with more levels than this is a DataError, and so is a feature with more distinct texts than
+// that: it would fill the memory before anybody can say that it identifies rows instead of describing them.
+inline constexpr std::size_t kMaxClasses = 1000;
+inline constexpr std::size_t kMaxTableLevels = 1000000;
 
 // Collects batches of the columns named by `roles` (in the order time, label, features…, cluster) into a table.
 class TableBuilder : public BatchSink {
  public:
   TableBuilder(const std::vector<SourceColumn>& columns, const Roles& roles, Task task);
   ~TableBuilder() override;
-  // Throws DataError for an infinite or NULL event time, an infinite regression label, or more than 2^31-2 rows.
+  // Throws DataError for an event time that is NULL, NaN or infinite, an infinite regression label, a classification
+  // label that is NaN or infinite, more than kMaxClasses or kMaxTableLevels levels, or more than 2^31-2 rows. After a
+  // throw only the destructor may be called. Either every batch carries row keys or none does; without them rows of one
+  // event time stay in the order they came in.
   void consume(const Batch& batch) override;
-  // Sorts into canonical order and hands the table over; the builder is then empty. Throws DataError for a
-  // classification label with more than 1,000 levels.
+  // Sorts into canonical order and hands the table over; the builder is then empty and may collect another. Sorting
+  // permutes one column after the other, so that it needs memory for one more column only, and none for rows that came
+  // in order.
   Table finish();
 
  private:

@@ -1,0 +1,248 @@
+#include "core/data/schema.h"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace retraind::data {
+namespace {
+
+// Enough to recognise one's own query by; the rest is counted.
+constexpr std::size_t kNamesInMessage = 40;
+
+// As one would write it in SQL, so that it can be told from the words around it.
+std::string in_quotes(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    out += c;
+    if (c == '"') out += c;
+  }
+  return out + '"';
+}
+
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  const std::size_t shown = std::min(names.size(), kNamesInMessage);
+  for (std::size_t i = 0; i < shown; ++i) {
+    if (i > 0) out += ", ";
+    out += is_plain(names[i]) ? names[i] : in_quotes(names[i]);
+  }
+  if (names.size() > shown) out += " and " + std::to_string(names.size() - shown) + " more";
+  return out;
+}
+
+std::string spelled_type(const SourceColumn& column) {
+  return column.sql_type.empty() ? std::string(to_text(column.type)) : column.sql_type;
+}
+
+// Finds columns by name and collects all complaints, so that a person mends a query once and not five times.
+class Assignment {
+ public:
+  explicit Assignment(const std::vector<SourceColumn>& columns) : columns_(columns) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      names_.push_back(columns[i].name);
+      places_[columns[i].name].push_back(i);
+    }
+  }
+
+  void complain(std::string sentence) { complaints_.push_back(std::move(sentence)); }
+  void advise(std::string sentence) {
+    if (std::find(advice_.begin(), advice_.end(), sentence) == advice_.end()) advice_.push_back(std::move(sentence));
+  }
+
+  std::optional<std::size_t> find(const std::string& duty, const std::string& name) {
+    const auto found = places_.find(name);
+    if (found != places_.end()) return found->second.front();
+    std::string sentence = "the query does not return the " + duty + " column " + in_quotes(name);
+    if (const auto meant = retraind::nearest(name, names_)) sentence += ", nearest is " + in_quotes(*meant);
+    complain(std::move(sentence));
+    missing_ = true;
+    return std::nullopt;
+  }
+
+  void complain_of_doubles() {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const auto& places = places_.at(columns_[i].name);
+      if (places.size() < 2 || places.front() != i) continue;
+      complain("the query returns the column " + in_quotes(columns_[i].name) + " " + std::to_string(places.size()) +
+               " times");
+      advise("give each column a name of its own with AS");
+    }
+  }
+
+  void throw_if_any() const {
+    if (complaints_.empty()) return;
+    std::string message;
+    for (const std::string& complaint : complaints_) {
+      if (!message.empty()) message += "; ";
+      message += complaint;
+    }
+    if (missing_) message += names_.empty() ? "; it returns no column" : "; it returns " + listed(names_);
+    std::string hint;
+    for (const std::string& sentence : advice_) {
+      if (!hint.empty()) hint += "; ";
+      hint += sentence;
+    }
+    throw DataError(message, hint);
+  }
+
+ private:
+  const std::vector<SourceColumn>& columns_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::vector<std::size_t>> places_;
+  std::vector<std::string> complaints_;
+  std::vector<std::string> advice_;
+  bool missing_ = false;
+};
+
+void check_time(Assignment& assignment, const SourceColumn& column) {
+  if (column.type == ValueType::instant || column.type == ValueType::number) return;
+  assignment.complain("the time column " + in_quotes(column.name) + " is " + spelled_type(column) +
+                      ", which is neither an instant nor a number");
+  assignment.advise("cast it in the query, as in " + in_quotes(column.name) + "::timestamptz AS " +
+                    in_quotes(column.name));
+}
+
+void check_label(Assignment& assignment, const SourceColumn& column, Task task) {
+  if (column.type == ValueType::instant) {
+    assignment.complain("the label " + in_quotes(column.name) + " is " + spelled_type(column) +
+                        ", and an instant cannot be predicted");
+    assignment.advise("predict a number such as extract(epoch FROM " + in_quotes(column.name) + ")");
+  } else if (task == Task::regression && column.type != ValueType::number) {
+    assignment.complain("the label " + in_quotes(column.name) + " is " + spelled_type(column) +
+                        ", and regression needs a number");
+    assignment.advise("set task to binary or multiclass, or cast the label to a number in the query");
+  }
+}
+
+void check_feature(Assignment& assignment, const SourceColumn& column) {
+  if (column.type != ValueType::instant) return;
+  assignment.complain("the feature " + in_quotes(column.name) + " is " + spelled_type(column) +
+                      ", and an instant is no feature");
+  assignment.advise("write extract(epoch FROM " + in_quotes(column.name) + ") AS " + in_quotes(column.name) +
+                    " in the query, or leave the column out of `features`");
+}
+
+}  // namespace
+
+std::string_view to_text(ValueType type) {
+  switch (type) {
+    case ValueType::number:
+      return "number";
+    case ValueType::boolean:
+      return "boolean";
+    case ValueType::category:
+      return "category";
+    case ValueType::instant:
+      return "instant";
+  }
+  throw std::logic_error("a value type that does not exist");
+}
+
+std::vector<std::size_t> read_order(const Roles& roles) {
+  std::vector<std::size_t> order{roles.time, roles.label};
+  order.insert(order.end(), roles.features.begin(), roles.features.end());
+  if (roles.cluster) order.push_back(*roles.cluster);
+  return order;
+}
+
+Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Model& model) {
+  Assignment assignment(columns);
+  assignment.complain_of_doubles();
+
+  const auto time = assignment.find("time", model.time_column);
+  const auto label = assignment.find("label", model.label);
+  if (time) check_time(assignment, columns[*time]);
+  if (label && label == time) {
+    assignment.complain("the column " + in_quotes(model.label) + " is both the time and the label");
+  } else if (label) {
+    check_label(assignment, columns[*label], model.task);
+  }
+
+  std::optional<std::size_t> cluster;
+  if (const auto* by_column = std::get_if<settings::ClusterColumn>(&model.validation.cluster)) {
+    cluster = assignment.find("cluster", by_column->column);
+    if (cluster && cluster == label) {
+      assignment.complain("the label " + in_quotes(model.label) + " cannot be the cluster column as well");
+    }
+  }
+
+  std::vector<std::size_t> features;
+  if (model.features.empty()) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (i != time && i != label && i != cluster) features.push_back(i);
+    }
+    // Where a name above was not found, the column it meant is still among these: to complain of it would mislead.
+    if (features.empty() && time && label) {
+      assignment.complain("no feature is left: the query returns only " + std::string("the time, the label") +
+                          (cluster ? " and the cluster column" : ""));
+    }
+  } else {
+    for (const std::string& name : model.features) {
+      const auto place = assignment.find("feature", name);
+      if (!place) continue;
+      if (place == label) {
+        assignment.complain("the label " + in_quotes(name) + " is listed as a feature");
+      } else if (std::find(features.begin(), features.end(), *place) != features.end()) {
+        assignment.complain("the feature " + in_quotes(name) + " is listed twice");
+      } else {
+        features.push_back(*place);
+      }
+    }
+    std::sort(features.begin(), features.end());
+  }
+  const bool every_other = model.features.empty();
+  for (const std::size_t place : features) {
+    if (every_other && (!time || !label)) break;
+    check_feature(assignment, columns[place]);
+  }
+
+  assignment.throw_if_any();
+  return Roles{*time, *label, std::move(features), cluster};
+}
+
+TimeAxis time_axis(ValueType type) {
+  switch (type) {
+    case ValueType::instant:
+      return TimeAxis::instant;
+    case ValueType::number:
+      return TimeAxis::number;
+    case ValueType::boolean:
+    case ValueType::category:
+      break;
+  }
+  throw std::logic_error("a " + std::string(to_text(type)) + " is no time axis");
+}
+
+std::string describe(const std::vector<SourceColumn>& columns, const Roles& roles) {
+  std::string out;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    std::string duties;
+    const auto add = [&duties](const char* duty) {
+      duties += duties.empty() ? std::string(" as ") + duty : std::string(" and ") + duty;
+    };
+    if (i == roles.time) add("time");
+    if (i == roles.label) add("label");
+    const bool is_feature = std::find(roles.features.begin(), roles.features.end(), i) != roles.features.end();
+    if (is_feature && (i == roles.time || roles.cluster == i)) add("feature");
+    if (roles.cluster == i) add("cluster");
+    if (duties.empty() && !is_feature) continue;
+    if (!out.empty()) out += ", ";
+    out += is_plain(columns[i].name) ? columns[i].name : in_quotes(columns[i].name);
+    out += ' ';
+    out += to_text(columns[i].type);
+    out += '(' + columns[i].sql_type + ')' + duties;
+  }
+  return out;
+}
+
+}  // namespace retraind::data

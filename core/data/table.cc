@@ -1,0 +1,303 @@
+#include "core/data/table.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/data/dictionary.h"
+
+namespace retraind::data {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+float to_float(double value) {
+  if (value > FLT_MAX) return FLT_MAX;
+  if (value < -FLT_MAX) return -FLT_MAX;
+  return static_cast<float>(value);
+}
+
+// Integers as integers, as far as a bigint goes; other numbers in the fewest digits that read back to the same value.
+std::string spell(double value) {
+  const bool integer = value == std::trunc(value) && std::fabs(value) < 9.2e18;
+  return integer ? std::to_string(static_cast<std::int64_t>(value)) : format_number(value);
+}
+
+// Puts values[order[i]] at i. Only one column's worth of memory is needed beyond the table.
+template <class T>
+void reorder(std::vector<T>& values, const std::vector<std::uint32_t>& order) {
+  if (values.empty()) return;
+  std::vector<T> sorted(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) sorted[i] = values[order[i]];
+  values = std::move(sorted);
+}
+
+}  // namespace
+
+struct TableBuilder::Impl {
+  std::vector<SourceColumn> columns;  // in reading order
+  bool has_cluster = false;
+  Task task = Task::binary;
+
+  Table table;
+  std::vector<TextDictionary> feature_texts;  // parallel to the features; empty ones for numbers
+  TextDictionary label_texts;
+  NumberDictionary label_numbers;
+  TextDictionary cluster_texts;
+  NumberDictionary cluster_numbers;
+  bool ordered = true;
+
+  void start();
+  void check(const Batch& batch) const;
+  void append_times(const Batch& batch);
+  void append_label(const BatchColumn& values, std::size_t rows);
+  void append_feature(std::size_t feature, const BatchColumn& values, std::size_t rows);
+  void append_clusters(const BatchColumn& values, std::size_t rows);
+  std::string at(std::size_t row) const { return format_event_time(table.axis, table.event_times[row]); }
+  void sort_rows();
+  void finish_label();
+  void finish_features();
+  void finish_clusters();
+};
+
+void TableBuilder::Impl::start() {
+  table = Table{};
+  table.axis = time_axis(columns[0].type);
+  table.label.name = columns[1].name;
+  const std::size_t features = columns.size() - 2 - (has_cluster ? 1 : 0);
+  for (std::size_t i = 0; i < features; ++i) {
+    const SourceColumn& column = columns[2 + i];
+    Column made{column.name, column.sql_type, column.type, NumberColumn{}};
+    if (column.type == ValueType::category) made.values = CategoryColumn{};
+    table.features.push_back(std::move(made));
+  }
+  feature_texts = std::vector<TextDictionary>(features);
+  label_texts = {};
+  label_numbers = {};
+  cluster_texts = {};
+  cluster_numbers = {};
+  ordered = true;
+}
+
+void TableBuilder::Impl::check(const Batch& batch) const {
+  if (batch.columns.size() != columns.size()) {
+    throw std::logic_error("a batch of " + std::to_string(batch.columns.size()) + " columns for a table of " +
+                           std::to_string(columns.size()));
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const BatchColumn& column = batch.columns[i];
+    const std::size_t values = columns[i].type == ValueType::category ? column.texts.size() : column.numbers.size();
+    if (column.type != columns[i].type || values != batch.rows || column.nulls.size() != batch.rows) {
+      throw std::logic_error("the batch does not hold " + std::to_string(batch.rows) + " values of the column " +
+                             columns[i].name);
+    }
+  }
+  const bool keyed = !batch.row_keys.empty();
+  if ((keyed && batch.row_keys.size() != batch.rows) || (table.rows > 0 && keyed == table.row_keys.empty())) {
+    throw std::logic_error("some rows have keys and some have none");
+  }
+  if (table.rows + batch.rows > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) - 1) {
+    throw DataError("the window holds more than 2147483646 rows", "shorten the training window");
+  }
+}
+
+void TableBuilder::Impl::append_times(const Batch& batch) {
+  const BatchColumn& times = batch.columns[0];
+  const std::string& name = columns[0].name;
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    if (times.nulls[i] != 0) {
+      throw DataError("the time column \"" + name + "\" is NULL in a row",
+                      "leave such rows out of the query: WHERE \"" + name + "\" IS NOT NULL");
+    }
+    if (!std::isfinite(times.numbers[i])) {
+      const char* value = std::isnan(times.numbers[i]) ? "NaN" : times.numbers[i] > 0 ? "infinity" : "-infinity";
+      throw DataError("the time column \"" + name + "\" is " + value + " in a row",
+                      "leave such rows out of the query, as in WHERE \"" + name + "\" <> '" + value + "'");
+    }
+    // One zero, so that equal times are equal bytes too.
+    const EventTime time = times.numbers[i] == 0 ? 0 : times.numbers[i];
+    if (ordered && !table.event_times.empty()) {
+      const EventTime last = table.event_times.back();
+      const bool key_falls = !batch.row_keys.empty() && batch.row_keys[i] < table.row_keys.back();
+      ordered = last < time || (last == time && !key_falls);
+    }
+    table.event_times.push_back(time);
+    if (!batch.row_keys.empty()) table.row_keys.push_back(batch.row_keys[i]);
+  }
+}
+
+void TableBuilder::Impl::append_label(const BatchColumn& column, std::size_t rows) {
+  auto& values = table.label.values;
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (column.nulls[i] != 0) {
+      values.push_back(kNan);
+    } else if (column.type == ValueType::category) {
+      values.push_back(label_texts.code_of(column.texts[i]));
+    } else if (task == Task::regression) {
+      if (std::isinf(column.numbers[i])) {
+        throw DataError("the label \"" + table.label.name + "\" is infinite at " + at(values.size()),
+                        "leave such rows out of the query, or make the label NULL there");
+      }
+      values.push_back(column.numbers[i]);
+    } else {
+      if (!std::isfinite(column.numbers[i])) {
+        throw DataError("the label \"" + table.label.name + "\" is " +
+                            (std::isnan(column.numbers[i]) ? "NaN" : "infinite") + " at " + at(values.size()) +
+                            ", which is no class",
+                        "leave such rows out of the query, or make the label NULL there");
+      }
+      values.push_back(label_numbers.code_of(column.numbers[i]));
+    }
+  }
+  if (label_texts.size() + label_numbers.size() > kMaxClasses) {
+    throw DataError("the label \"" + table.label.name + "\" has more than " + std::to_string(kMaxClasses) +
+                        " different values, too many for the task " + std::string(to_text(task)),
+                    "set task to regression, or group the values in the query");
+  }
+}
+
+void TableBuilder::Impl::append_feature(std::size_t feature, const BatchColumn& column, std::size_t rows) {
+  if (auto* numbers = std::get_if<NumberColumn>(&table.features[feature].values)) {
+    const std::size_t begin = numbers->values.size();
+    numbers->values.resize(begin + rows);
+    float* out = numbers->values.data() + begin;
+    for (std::size_t i = 0; i < rows; ++i) {
+      out[i] = column.nulls[i] != 0 ? std::numeric_limits<float>::quiet_NaN() : to_float(column.numbers[i]);
+    }
+    return;
+  }
+  auto& codes = std::get<CategoryColumn>(table.features[feature].values).codes;
+  TextDictionary& dictionary = feature_texts[feature];
+  const std::size_t begin = codes.size();
+  codes.resize(begin + rows);
+  std::int32_t* out = codes.data() + begin;
+  for (std::size_t i = 0; i < rows; ++i) out[i] = column.nulls[i] != 0 ? -1 : dictionary.code_of(column.texts[i]);
+  if (dictionary.size() > kMaxTableLevels) {
+    throw DataError("the feature \"" + table.features[feature].name + "\" has more than " +
+                        std::to_string(kMaxTableLevels) + " different texts: it identifies rows and describes nothing",
+                    "leave it out of `features`, or group its values in the query");
+  }
+}
+
+void TableBuilder::Impl::append_clusters(const BatchColumn& column, std::size_t rows) {
+  // NULL is a value of its own here, as in SQL's GROUP BY: rows of which nothing is known may well belong together.
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::int32_t code = -1;
+    if (column.nulls[i] == 0) {
+      code = column.type == ValueType::category ? cluster_texts.code_of(column.texts[i])
+                                                : cluster_numbers.code_of(column.numbers[i]);
+    }
+    table.clusters.push_back(code);
+  }
+}
+
+void TableBuilder::Impl::sort_rows() {
+  if (ordered) return;
+  std::vector<std::uint32_t> order(table.rows);
+  std::iota(order.begin(), order.end(), 0U);
+  const auto& times = table.event_times;
+  const auto& keys = table.row_keys;
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (times[a] != times[b]) return times[a] < times[b];
+    if (!keys.empty() && keys[a] != keys[b]) return keys[a] < keys[b];
+    return a < b;
+  });
+  reorder(table.event_times, order);
+  reorder(table.row_keys, order);
+  reorder(table.label.values, order);
+  reorder(table.clusters, order);
+  for (Column& feature : table.features) {
+    std::visit(
+        [&order]<class T>(T& column) {
+          if constexpr (std::is_same_v<T, NumberColumn>) {
+            reorder(column.values, order);
+          } else {
+            reorder(column.codes, order);
+          }
+        },
+        feature.values);
+  }
+}
+
+void TableBuilder::Impl::finish_label() {
+  if (task == Task::regression) return;
+  std::vector<std::int32_t> place_of_code;
+  if (columns[1].type == ValueType::category) {
+    table.label.levels = label_texts.take_sorted(place_of_code);
+  } else {
+    for (const double value : label_numbers.take_sorted(place_of_code)) {
+      const bool truth = columns[1].type == ValueType::boolean;
+      table.label.levels.push_back(!truth ? spell(value) : value != 0 ? "true" : "false");
+    }
+  }
+  for (double& value : table.label.values) {
+    if (!std::isnan(value)) value = place_of_code[static_cast<std::size_t>(value)];
+  }
+}
+
+void TableBuilder::Impl::finish_features() {
+  std::vector<std::int32_t> place_of_code;
+  for (std::size_t i = 0; i < table.features.size(); ++i) {
+    auto* column = std::get_if<CategoryColumn>(&table.features[i].values);
+    if (column == nullptr) continue;
+    column->levels = feature_texts[i].take_sorted(place_of_code);
+    for (std::int32_t& code : column->codes) {
+      if (code >= 0) code = place_of_code[static_cast<std::size_t>(code)];
+    }
+  }
+}
+
+void TableBuilder::Impl::finish_clusters() {
+  // Numbered anew in the order of the rows, which does not depend on the order of arrival.
+  constexpr std::int64_t kNone = -1;
+  std::vector<std::int64_t> number_of_code(cluster_texts.size() + cluster_numbers.size() + 1, kNone);
+  std::int64_t next = 0;
+  for (std::int64_t& cluster : table.clusters) {
+    std::int64_t& known = number_of_code[static_cast<std::size_t>(cluster + 1)];
+    if (known == kNone) known = next++;
+    cluster = known;
+  }
+}
+
+TableBuilder::TableBuilder(const std::vector<SourceColumn>& columns, const Roles& roles, Task task)
+    : impl_(std::make_unique<Impl>()) {
+  for (const std::size_t place : read_order(roles)) impl_->columns.push_back(columns.at(place));
+  impl_->has_cluster = roles.cluster.has_value();
+  impl_->task = task;
+  if (task == Task::regression && impl_->columns[1].type != ValueType::number) {
+    throw std::logic_error("a regression label that is no number");
+  }
+  if (impl_->columns[1].type == ValueType::instant) throw std::logic_error("a label that is an instant");
+  impl_->start();
+}
+
+TableBuilder::~TableBuilder() = default;
+
+void TableBuilder::consume(const Batch& batch) {
+  impl_->check(batch);
+  impl_->append_times(batch);
+  impl_->append_label(batch.columns[1], batch.rows);
+  for (std::size_t i = 0; i < impl_->table.features.size(); ++i) {
+    impl_->append_feature(i, batch.columns[2 + i], batch.rows);
+  }
+  if (impl_->has_cluster) impl_->append_clusters(batch.columns.back(), batch.rows);
+  impl_->table.rows += batch.rows;
+}
+
+Table TableBuilder::finish() {
+  impl_->sort_rows();
+  impl_->finish_label();
+  impl_->finish_features();
+  impl_->finish_clusters();
+  Table table = std::move(impl_->table);
+  impl_->start();
+  return table;
+}
+
+}  // namespace retraind::data

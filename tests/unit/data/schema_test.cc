@@ -1,0 +1,166 @@
+#include "core/data/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/data/rows.h"
+
+namespace retraind::data {
+namespace {
+
+using testing::Test;
+
+class AssignRoles : public Test {
+ protected:
+  AssignRoles() {
+    model.time_column = "ts";
+    model.label = "up";
+  }
+
+  std::vector<SourceColumn> columns{number("day"), instant("ts"), boolean("up"), category("area"), number("price")};
+  settings::Model model;
+};
+
+TEST_F(AssignRoles, TakesEveryOtherColumnAsAFeatureInTheQuerysOrder) {
+  const Roles roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.time, 1U);
+  EXPECT_EQ(roles.label, 2U);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{0, 3, 4}));
+  EXPECT_FALSE(roles.cluster.has_value());
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{1, 2, 0, 3, 4}));
+}
+
+TEST_F(AssignRoles, KeepsTheQuerysOrderWhenFeaturesAreListedInAnother) {
+  model.features = {"price", "day"};
+  EXPECT_EQ(assign_roles(columns, model).features, (std::vector<std::size_t>{0, 4}));
+}
+
+TEST_F(AssignRoles, KeepsTheClusterColumnOutOfTheFeaturesUnlessItIsListed) {
+  model.validation.cluster = settings::ClusterColumn{"area"};
+  Roles roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{0, 4}));
+  EXPECT_EQ(roles.cluster, 3U);
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{1, 2, 0, 4, 3}));
+  model.features = {"area", "day"};
+  roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{0, 3}));
+  EXPECT_EQ(roles.cluster, 3U);
+}
+
+TEST_F(AssignRoles, NamesTheNearestColumnAndAllThatTheQueryReturns) {
+  model.label = "upp";
+  EXPECT_EQ(
+      complaint_of([&] { assign_roles(columns, model); }),
+      "the query does not return the label column \"upp\", nearest is \"up\"; it returns day, ts, up, area, price");
+}
+
+TEST_F(AssignRoles, ProposesNoNameThatIsFarFromTheOneWanted) {
+  model.time_column = "measured_at";
+  EXPECT_EQ(complaint_of([&] { assign_roles(columns, model); }),
+            "the query does not return the time column \"measured_at\"; it returns day, ts, up, area, price");
+}
+
+TEST_F(AssignRoles, SaysAllThatIsWrongAtOnce) {
+  columns.push_back(number("price"));
+  columns.push_back(instant("sold_at"));
+  model.task = Task::regression;
+  model.features = {"dya", "sold_at", "up", "price"};
+  model.validation.cluster = settings::ClusterColumn{"aera"};
+  const std::string complaint = complaint_of([&] { assign_roles(columns, model); });
+  for (const char* part :
+       {"the query returns the column \"price\" 2 times", "the label \"up\" is boolean, and regression needs a number",
+        "the cluster column \"aera\", nearest is \"area\"", "the feature column \"dya\", nearest is \"day\"",
+        "the feature \"sold_at\" is timestamp with time zone, and an instant is no feature",
+        "the label \"up\" is listed as a feature", "extract(epoch FROM \"sold_at\") AS \"sold_at\""}) {
+    EXPECT_NE(complaint.find(part), std::string::npos) << part << "\nnot in: " << complaint;
+  }
+}
+
+TEST_F(AssignRoles, DoesNotBlameTheColumnThatAMisspeltNameMeantForBeingNoFeature) {
+  model.time_column = "tss";
+  const std::string complaint = complaint_of([&] { assign_roles(columns, model); });
+  EXPECT_EQ(complaint.find("is no feature"), std::string::npos) << complaint;
+}
+
+TEST_F(AssignRoles, RefusesATimeColumnThatIsNoInstantOrNumber) {
+  model.time_column = "area";
+  model.features = {"day"};
+  EXPECT_EQ(complaint_of([&] { assign_roles(columns, model); }),
+            "the time column \"area\" is text, which is neither an instant nor a number (cast it in the query, as in "
+            "\"area\"::timestamptz AS \"area\")");
+  model.time_column = "day";
+  EXPECT_EQ(assign_roles(columns, model).time, 0U) << "a number that grows is a time axis";
+}
+
+TEST_F(AssignRoles, AcceptsEveryLabelThatSuitsTheTask) {
+  model.features = {"day"};
+  for (const char* label : {"up", "area", "price"}) {
+    model.label = label;
+    model.task = Task::binary;
+    EXPECT_NO_THROW(assign_roles(columns, model)) << label;
+    model.task = Task::multiclass;
+    EXPECT_NO_THROW(assign_roles(columns, model)) << label;
+  }
+  model.task = Task::regression;
+  model.label = "price";
+  EXPECT_NO_THROW(assign_roles(columns, model));
+  model.label = "area";
+  EXPECT_THROW(assign_roles(columns, model), DataError);
+}
+
+TEST_F(AssignRoles, RefusesAnInstantAsTheLabelOfAnyTask) {
+  columns.push_back(instant("due"));
+  model.label = "due";
+  model.features = {"day"};
+  for (const Task task : {Task::binary, Task::multiclass, Task::regression}) {
+    model.task = task;
+    EXPECT_THROW(assign_roles(columns, model), DataError);
+  }
+}
+
+TEST_F(AssignRoles, RefusesOneColumnForTheTimeAndTheLabel) {
+  model.time_column = "day";
+  model.label = "day";
+  EXPECT_NE(complaint_of([&] { assign_roles(columns, model); }).find("\"day\" is both the time and the label"),
+            std::string::npos);
+}
+
+TEST_F(AssignRoles, RefusesAQueryWithoutFeatures) {
+  columns = {instant("ts"), boolean("up"), category("area")};
+  model.validation.cluster = settings::ClusterColumn{"area"};
+  EXPECT_EQ(complaint_of([&] { assign_roles(columns, model); }),
+            "no feature is left: the query returns only the time, the label and the cluster column");
+}
+
+TEST_F(AssignRoles, SaysSoWhenTheQueryReturnsNothing) {
+  const std::string complaint = complaint_of([&] { assign_roles({}, model); });
+  EXPECT_NE(complaint.find("it returns no column"), std::string::npos) << complaint;
+}
+
+TEST_F(AssignRoles, CountsTheColumnsOfAVeryWideQueryInsteadOfListingThem) {
+  for (int i = 0; i < 1000; ++i) columns.push_back(number("x" + std::to_string(i)));
+  model.label = "nothing_like_it";
+  const std::string complaint = complaint_of([&] { assign_roles(columns, model); });
+  EXPECT_NE(complaint.find("and 965 more"), std::string::npos) << complaint;
+  EXPECT_LT(complaint.size(), 500U);
+}
+
+TEST(Describe, GivesNameTypeAndDutyOfTheColumnsThatAreRead) {
+  const std::vector<SourceColumn> columns{number("day"), instant("ts"), boolean("up"), category("Area, \"new\""),
+                                          number("unused")};
+  EXPECT_EQ(describe(columns, Roles{1, 2, {0, 3}, std::nullopt}),
+            "day number(double precision), ts instant(timestamp with time zone) as time, up boolean(boolean) as label, "
+            "\"Area, \"\"new\"\"\" category(text)");
+  EXPECT_EQ(describe(columns, Roles{0, 2, {3}, 3}),
+            "day number(double precision) as time, up boolean(boolean) as label, "
+            "\"Area, \"\"new\"\"\" category(text) as feature and cluster");
+}
+
+TEST(TimeAxisOf, IsAnInstantOrANumberAndNothingElse) {
+  EXPECT_EQ(time_axis(ValueType::instant), TimeAxis::instant);
+  EXPECT_EQ(time_axis(ValueType::number), TimeAxis::number);
+  EXPECT_THROW(time_axis(ValueType::category), std::logic_error);
+  EXPECT_THROW(time_axis(ValueType::boolean), std::logic_error);
+}
+
+}  // namespace
+}  // namespace retraind::data

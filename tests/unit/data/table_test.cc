@@ -1,0 +1,237 @@
+#include "core/data/table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
+#include "core/base/random.h"
+#include "tests/unit/data/rows.h"
+
+namespace retraind::data {
+namespace {
+
+const std::vector<float>& numbers_of(const Table& table, std::size_t feature) {
+  return std::get<NumberColumn>(table.features.at(feature).values).values;
+}
+
+const CategoryColumn& categories_of(const Table& table, std::size_t feature) {
+  return std::get<CategoryColumn>(table.features.at(feature).values);
+}
+
+void expect_same(const Table& a, const Table& b) {
+  ASSERT_EQ(a.rows, b.rows);
+  EXPECT_EQ(a.event_times, b.event_times);
+  EXPECT_EQ(a.row_keys, b.row_keys);
+  EXPECT_EQ(a.label.levels, b.label.levels);
+  EXPECT_EQ(a.label.values, b.label.values);
+  EXPECT_EQ(a.clusters, b.clusters);
+  ASSERT_EQ(a.features.size(), b.features.size());
+  for (std::size_t i = 0; i < a.features.size(); ++i) {
+    if (a.features[i].type == ValueType::category) {
+      EXPECT_EQ(categories_of(a, i).levels, categories_of(b, i).levels);
+      EXPECT_EQ(categories_of(a, i).codes, categories_of(b, i).codes);
+    } else {
+      EXPECT_EQ(numbers_of(a, i), numbers_of(b, i));
+    }
+  }
+}
+
+TEST(TableBuilder, CollectsBatchesByColumn) {
+  const Table table =
+      build_table({instant("ts"), boolean("up"), number("x"), category("c"), boolean("b")},
+                  {{1.0, 1.0, 0.5, "u", 1.0}, {2.0, 0.0, Null{}, Null{}, 0.0}, {3.0, Null{}, kNan, "a", Null{}}});
+  EXPECT_EQ(table.rows, 3U);
+  EXPECT_EQ(table.axis, TimeAxis::instant);
+  EXPECT_EQ(table.event_times, (std::vector<EventTime>{1, 2, 3}));
+  EXPECT_TRUE(table.row_keys.empty());
+  EXPECT_TRUE(table.clusters.empty());
+  EXPECT_EQ(table.label.name, "up");
+  EXPECT_EQ(table.label.levels, (std::vector<std::string>{"false", "true"}));
+  EXPECT_EQ(table.label.values[0], 1);
+  EXPECT_EQ(table.label.values[1], 0);
+  EXPECT_TRUE(std::isnan(table.label.values[2]));
+  EXPECT_EQ(table.features[0].name, "x");
+  EXPECT_EQ(table.features[0].sql_type, "double precision");
+  EXPECT_EQ(numbers_of(table, 0)[0], 0.5F);
+  EXPECT_TRUE(std::isnan(numbers_of(table, 0)[1]));
+  EXPECT_TRUE(std::isnan(numbers_of(table, 0)[2]));
+  EXPECT_EQ(categories_of(table, 1).levels, (std::vector<std::string>{"a", "u"}));
+  EXPECT_EQ(categories_of(table, 1).codes, (std::vector<std::int32_t>{1, -1, 0}));
+  EXPECT_EQ(numbers_of(table, 2)[0], 1.0F);
+  EXPECT_EQ(numbers_of(table, 2)[1], 0.0F);
+  EXPECT_TRUE(std::isnan(numbers_of(table, 2)[2]));
+}
+
+TEST(TableBuilder, KeepsTheOrderOfNumbersBeyondAFloatsRange) {
+  const Table table = build_table({number("t"), number("y"), number("x")},
+                                  {{1.0, 1.0, 1e300},
+                                   {2.0, 1.0, -1e300},
+                                   {3.0, 1.0, kInfinity},
+                                   {4.0, 1.0, -kInfinity},
+                                   {5.0, 1.0, 1e-300},
+                                   {6.0, 1.0, static_cast<double>(FLT_MAX)}},
+                                  {.task = Task::regression});
+  EXPECT_EQ(numbers_of(table, 0), (std::vector<float>{FLT_MAX, -FLT_MAX, FLT_MAX, -FLT_MAX, 0, FLT_MAX}));
+}
+
+TEST(TableBuilder, DoesNotDependOnTheOrderOfArrival) {
+  const std::vector<SourceColumn> columns{number("t"), category("y"), number("x"), category("c"), category("who")};
+  std::vector<Row> rows;
+  std::vector<std::uint64_t> keys;
+  Random random(7);
+  for (int i = 0; i < 200; ++i) {
+    const auto text = [&](std::uint64_t bound) {
+      return Value(std::string(1, static_cast<char>('a' + random.below(bound))));
+    };
+    rows.push_back({static_cast<double>(random.below(40)), text(3), random.uniform(), text(20), text(9)});
+    keys.push_back(random.next());
+  }
+  rows[3][3] = Null{};
+  rows[4][4] = Null{};
+  const Table once = build_table(columns, rows, {.task = Task::multiclass, .clustered = true, .keys = keys});
+  EXPECT_TRUE(std::is_sorted(once.event_times.begin(), once.event_times.end()));
+  for (int round = 0; round < 5; ++round) {
+    for (std::size_t i = rows.size() - 1; i > 0; --i) {
+      const auto j = static_cast<std::size_t>(random.below(i + 1));
+      std::swap(rows[i], rows[j]);
+      std::swap(keys[i], keys[j]);
+    }
+    expect_same(once, build_table(columns, rows,
+                                  {.task = Task::multiclass, .clustered = true, .keys = keys, .batch_rows = 17}));
+  }
+}
+
+TEST(TableBuilder, BreaksTiesInTimeByRowKeyAndWithoutKeysByArrival) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x")};
+  const std::vector<Row> rows{{2.0, 0.0, 1.0}, {1.0, 0.0, 2.0}, {1.0, 0.0, 3.0}};
+  const Table keyed = build_table(columns, rows, {.task = Task::regression, .keys = {5, 9, 4}});
+  EXPECT_EQ(numbers_of(keyed, 0), (std::vector<float>{3, 2, 1}));
+  EXPECT_EQ(keyed.row_keys, (std::vector<std::uint64_t>{4, 9, 5}));
+  const Table plain = build_table(columns, rows, {.task = Task::regression});
+  EXPECT_EQ(numbers_of(plain, 0), (std::vector<float>{2, 3, 1}));
+}
+
+TEST(TableBuilder, NoticesAKeyThatFallsBetweenTwoBatches) {
+  const Table table = build_table({number("t"), number("y"), number("x")}, {{1.0, 0.0, 1.0}, {1.0, 0.0, 2.0}},
+                                  {.task = Task::regression, .keys = {8, 7}, .batch_rows = 1});
+  EXPECT_EQ(numbers_of(table, 0), (std::vector<float>{2, 1}));
+}
+
+TEST(TableBuilder, SpellsLabelsOfNumbersShortestAndSortsThemByValue) {
+  const Table table = build_table({number("t"), number("y"), number("x")},
+                                  {{1.0, 10.0, 0.0},
+                                   {2.0, 9.0, 0.0},
+                                   {3.0, -0.0, 0.0},
+                                   {4.0, 0.5, 0.0},
+                                   {5.0, 0.0, 0.0},
+                                   {6.0, -3.0, 0.0},
+                                   {7.0, 100000.0, 0.0},
+                                   {8.0, 0.1, 0.0}},
+                                  {.task = Task::multiclass});
+  EXPECT_EQ(table.label.levels, (std::vector<std::string>{"-3", "0", "0.1", "0.5", "9", "10", "100000"}));
+  EXPECT_EQ(table.label.values, (std::vector<double>{5, 4, 1, 3, 1, 0, 6, 2}));
+}
+
+TEST(TableBuilder, SortsLabelsOfTextBytewise) {
+  const Table table =
+      build_table({number("t"), category("y"), number("x")},
+                  {{1.0, "10", 0.0}, {2.0, "9", 0.0}, {3.0, "\xC3\xA4", 0.0}, {4.0, "Z", 0.0}, {5.0, "", 0.0}},
+                  {.task = Task::multiclass});
+  EXPECT_EQ(table.label.levels, (std::vector<std::string>{"", "10", "9", "Z", "\xC3\xA4"}));
+}
+
+TEST(TableBuilder, NumbersClustersInTheOrderOfTheRowsWhateverTheirType) {
+  const std::vector<Row> rows{{3.0, 1.0, 0.0, 7.5},  {1.0, 1.0, 0.0, Null{}}, {2.0, 1.0, 0.0, 7.5},
+                              {4.0, 1.0, 0.0, kNan}, {5.0, 1.0, 0.0, Null{}}, {6.0, 1.0, 0.0, kNan}};
+  for (const SourceColumn& cluster : {number("who"), instant("who")}) {
+    const Table table = build_table({number("t"), number("y"), number("x"), cluster}, rows,
+                                    {.task = Task::regression, .clustered = true});
+    EXPECT_EQ(table.clusters, (std::vector<std::int64_t>{0, 1, 1, 2, 0, 2}));
+  }
+}
+
+TEST(TableBuilder, ReadsAColumnWithTwoDutiesTwice) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), category("c")};
+  TableBuilder builder(columns, Roles{0, 1, {2}, 2}, Task::regression);
+  using enum ValueType;
+  const OwnedBatch batch({number, number, category, category}, {{1.0, 2.0, "b", "b"}, {2.0, 2.0, "a", "a"}});
+  builder.consume(batch.batch());
+  const Table table = builder.finish();
+  EXPECT_EQ(categories_of(table, 0).codes, (std::vector<std::int32_t>{1, 0}));
+  EXPECT_EQ(table.clusters, (std::vector<std::int64_t>{0, 1}));
+}
+
+TEST(TableBuilder, IsEmptyAfterFinishAndCollectsAnother) {
+  const std::vector<SourceColumn> columns{number("t"), category("y"), category("c")};
+  TableBuilder builder(columns, roles_in_order(3), Task::binary);
+  using enum ValueType;
+  const OwnedBatch first({number, category, category}, {{2.0, "n", "z"}, {1.0, "y", "k"}});
+  builder.consume(first.batch());
+  EXPECT_EQ(builder.finish().rows, 2U);
+  EXPECT_EQ(builder.finish().rows, 0U);
+  const OwnedBatch second({number, category, category}, {{0.0, "m", "b"}});
+  builder.consume(second.batch());
+  const Table table = builder.finish();
+  EXPECT_EQ(table.rows, 1U);
+  EXPECT_EQ(table.label.levels, (std::vector<std::string>{"m"}));
+  EXPECT_EQ(categories_of(table, 0).levels, (std::vector<std::string>{"b"}));
+}
+
+TEST(TableBuilder, RefusesAnEventTimeThatIsNoTime) {
+  const std::vector<SourceColumn> columns{instant("ts"), number("y"), number("x")};
+  const auto build = [&](Value time) {
+    return complaint_of([&] { build_table(columns, {{time, 1.0, 1.0}}, {.task = Task::regression}); });
+  };
+  EXPECT_NE(build(Null{}).find("\"ts\" is NULL"), std::string::npos);
+  EXPECT_NE(build(kInfinity).find("\"ts\" is infinity"), std::string::npos);
+  EXPECT_NE(build(-kInfinity).find("\"ts\" is -infinity"), std::string::npos);
+  EXPECT_NE(build(kNan).find("\"ts\" is NaN"), std::string::npos);
+}
+
+TEST(TableBuilder, RefusesAnInfiniteRegressionLabelAndTakesNaNAsUnknown) {
+  const std::vector<SourceColumn> columns{instant("ts"), number("y"), number("x")};
+  EXPECT_EQ(complaint_of([&] {
+              build_table(columns, {{0.0, 1.0, 1.0}, {1e6, -kInfinity, 1.0}}, {.task = Task::regression});
+            }),
+            "the label \"y\" is infinite at 1970-01-01T00:00:01Z (leave such rows out of the query, or make the label "
+            "NULL there)");
+  const Table table = build_table(columns, {{0.0, kNan, 1.0}}, {.task = Task::regression});
+  EXPECT_TRUE(std::isnan(table.label.values[0]));
+}
+
+TEST(TableBuilder, RefusesAClassThatIsNaNOrInfinite) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x")};
+  for (const double value : {kNan, kInfinity, -kInfinity}) {
+    EXPECT_THROW(build_table(columns, {{1.0, value, 1.0}}, {.task = Task::binary}), DataError) << value;
+  }
+}
+
+TEST(TableBuilder, RefusesAClassificationLabelWithMoreThanAThousandLevels) {
+  std::vector<Row> rows;
+  for (int i = 0; i < 1000; ++i) rows.push_back({static_cast<double>(i), static_cast<double>(i), 1.0});
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x")};
+  EXPECT_EQ(build_table(columns, rows, {.task = Task::multiclass}).label.levels.size(), 1000U);
+  rows.push_back({1000.0, 1000.0, 1.0});
+  EXPECT_NE(complaint_of([&] { build_table(columns, rows, {.task = Task::multiclass}); }).find("more than 1000"),
+            std::string::npos);
+  EXPECT_NO_THROW(build_table(columns, rows, {.task = Task::regression}));
+}
+
+TEST(TableBuilder, TreatsABatchThatDoesNotFitAsABug) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x")};
+  TableBuilder builder(columns, roles_in_order(3), Task::regression);
+  using enum ValueType;
+  EXPECT_THROW(builder.consume(OwnedBatch({number, number}, {{1.0, 1.0}}).batch()), std::logic_error);
+  EXPECT_THROW(builder.consume(OwnedBatch({number, number, category}, {{1.0, 1.0, "a"}}).batch()), std::logic_error);
+  EXPECT_THROW(builder.consume(OwnedBatch({number, number, number}, {{1.0, 1.0, 1.0}}, {1, 2}).batch()),
+               std::logic_error);
+  builder.consume(OwnedBatch({number, number, number}, {{1.0, 1.0, 1.0}}, {1}).batch());
+  EXPECT_THROW(builder.consume(OwnedBatch({number, number, number}, {{1.0, 1.0, 1.0}}).batch()), std::logic_error);
+  EXPECT_THROW(TableBuilder({data::number("t"), data::category("y")}, roles_in_order(2), Task::regression),
+               std::logic_error);
+}
+
+}  // namespace
+}  // namespace retraind::data
