@@ -16,7 +16,11 @@ constexpr std::size_t kMaxIdle = 8;
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo, const std::string& description) {
   try {
     auto connection = std::make_unique<pqxx::connection>(conninfo);
+    // Deprecated because later versions never reconnect; 6.4 does, silently, and loses the session's state by it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     connection->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
     // Notices from our own functions are for people at psql, not for the daemon's standard error.
     connection->set_verbosity(pqxx::connection_base::normal);
     return connection;

@@ -1,0 +1,43 @@
+#pragma once
+// Models and their configurations as the registry knows them. Every function works inside the caller's transaction;
+// none starts or commits one.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/time.h"
+#include "core/settings/settings.h"
+
+namespace retraind::store {
+class Transaction;
+}
+
+namespace retraind::registry {
+
+// Who loads a configuration.
+struct Loader {
+  std::string daemon_id;  // uuid
+  std::string instance;
+};
+
+struct PutModel {
+  ModelId id{};
+  bool added = false;    // never seen before, or back after it was removed
+  bool changed = false;  // its configuration differs from the one that was in force
+};
+
+// Makes this the configuration in force (the newest load wins), and remembers who loaded it when it differs from the
+// last. Locks the model's row.
+PutModel put_model(store::Transaction& transaction, const settings::Model& model, const Loader& loader, TimePoint now);
+
+// Marks as removed the models that this instance was the last to load and that are not among `names`; returns their
+// names. A model that another instance loaded last stays.
+std::vector<std::string> remove_other_models(store::Transaction& transaction, const std::vector<std::string>& names,
+                                             const Loader& loader, TimePoint now);
+
+// The settings of one configuration, as canonical JSON. Throws std::logic_error when there is none.
+std::string get_configuration(store::Transaction& transaction, ModelId model, const std::string& sha256);
+
+}  // namespace retraind::registry

@@ -1,0 +1,72 @@
+#pragma once
+// Model versions and which of them is in production. A version is immutable once added; production moves in one place
+// only (retraind.move_production), which closes the old range, opens the new one and notifies. Every function works
+// inside the caller's transaction.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/time.h"
+#include "core/base/vocabulary.h"
+#include "core/stats/profile.h"
+
+namespace retraind::store {
+class Transaction;
+}
+
+namespace retraind::registry {
+
+struct NewVersion {
+  ModelId model{};
+  RunId run{};
+  std::string configuration_sha256;
+  std::string artifact_sha256;  // stored already
+  std::string trainer;          // "xgboost 1.7.4"
+  TimeAxis axis = TimeAxis::instant;
+  EventTime trained_from = 0;
+  EventTime trained_to = 0;
+  std::uint64_t train_rows = 0;
+  std::string data_sha256;
+  Metric metric = Metric::log_loss;
+  double value = 0;
+  std::string lineage;  // JSON
+  std::vector<stats::ColumnProfile> profiles;
+};
+
+// Gives it the next number of its model and stores it with its profiles. Locks the model's row.
+int add_version(store::Transaction& transaction, const NewVersion& version, TimePoint now);
+
+struct ProductionVersion {
+  int version = 0;
+  std::string artifact_sha256;
+  std::string configuration_sha256;
+  TimeAxis axis = TimeAxis::instant;
+  EventTime trained_to = 0;
+  TimePoint since{};
+};
+std::optional<ProductionVersion> find_production(store::Transaction& transaction, ModelId model);
+
+// The columns a version was trained on, in order; empty when it has none.
+std::vector<stats::ColumnProfile> list_profiles(store::Transaction& transaction, ModelId model, int version);
+
+struct Move {
+  ModelId model{};
+  int version = 0;
+  PromotionKind kind = PromotionKind::promotion;
+  std::optional<int> expected;  // the production version it was judged against; nullopt: none
+  std::string actor;
+  std::string trigger;
+  std::optional<RunId> run;
+  std::string reason;
+};
+// std::nullopt, and nothing done, when production is not the expected version any more (invariant 2).
+std::optional<PromotionId> move_production(store::Transaction& transaction, const Move& move, TimePoint now);
+
+// How many candidates of the model have been judged against this production version (nullopt: against the baseline)
+// and came to a verdict: what alpha has been spent on.
+std::uint64_t count_judged_against(store::Transaction& transaction, ModelId model, std::optional<int> version);
+
+}  // namespace retraind::registry
