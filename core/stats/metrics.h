@@ -1,12 +1,13 @@
 #pragma once
 // Metrics, computed by retraind itself and never by a trainer. Pure; O(n log n) at most; ties handled exactly; sums are
-// compensated, so the order of rows hardly matters and threads never do.
+// compensated, so the order of rows hardly matters and threads never do. Definitions: docs/statistics.md.
 //
 // Shapes: `labels[i]` is a regression value or a class index 0..classes-1 (-1: a class the model cannot know, wrong
 // under every metric). `predictions` is n values for regression (the value) and binary (the probability of class 1),
 // and n x classes, row-major, for multiclass.
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,13 +26,39 @@ struct Scored {
   std::size_t rows() const { return labels.size(); }
 };
 
-// std::nullopt where the metric is not defined on these rows: no rows, an AUC with one class only, an R2 of a constant
-// label. `weights` (empty: all 1) are nonnegative and finite. Throws std::logic_error when the metric does not apply to
-// the task or the lengths do not fit.
+// One metric on the same rows under many sets of weights, as a bootstrap needs it: whatever does not depend on the
+// weights (the order of the scores, the loss of a row) is worked out once, and each call is O(rows). Refers to the
+// memory of `scored`, which must outlive it. Calls do not change it: any number of threads may make them.
+class WeightedMetric {
+ public:
+  // Throws std::logic_error when the metric does not apply to the task, the lengths do not fit or a label is neither a
+  // class nor -1; DataError for a prediction that is not finite or a probability outside [0, 1].
+  WeightedMetric(Metric metric, const Scored& scored);
+  WeightedMetric(WeightedMetric&&) noexcept;
+  WeightedMetric& operator=(WeightedMetric&&) noexcept;
+  ~WeightedMetric();
+
+  // As evaluate().
+  std::optional<double> operator()(std::span<const double> weights = {}) const;
+
+  class Rows;  // implemented for each metric
+
+ private:
+  std::unique_ptr<const Rows> rows_;
+};
+
+// std::nullopt where the metric is not defined on these rows: no rows or no weight, an AUC with one class only, an R2
+// of a constant label. `weights` (empty: all 1) are nonnegative and finite. Throws what WeightedMetric throws, and
+// std::logic_error for weights of another length or outside their range.
+//
+// A binary row is taken for class 1 where its probability is above 0.5, a multiclass row for its most probable class,
+// the first one of ties. f1 is that of class 1, 0 without a true positive. macro_f1 is the mean over the classes that
+// occur among labels or predictions. A row of unknown class counts as a false positive and a false negative, as a
+// positive that every negative outranks (auc), and as a probability of 0 (log_loss, brier).
 std::optional<double> evaluate(Metric metric, const Scored& scored, std::span<const double> weights = {});
 
 // The loss of each row whose (weighted) mean is the metric, or 1 minus it for accuracy. Only for metrics that
-// is_mean_of_row_losses() names. log_loss clips probabilities to [1e-15, 1 - 1e-15].
+// is_mean_of_row_losses() names; others throw std::logic_error. log_loss clips probabilities to [1e-15, 1 - 1e-15].
 std::vector<double> row_losses(Metric metric, const Scored& scored);
 
 struct MetricValue {

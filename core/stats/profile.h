@@ -1,14 +1,16 @@
 #pragma once
 // What a column looked like, as integer counts on edges fixed by a reference. Counts add, so profiles of two parts of
 // the data merge into the profile of the whole, exactly, in any order; nothing about a single row survives. Distinct
-// objects may be used on distinct threads.
+// objects may be used on distinct threads. Reasons and limits: docs/statistics.md.
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -22,17 +24,23 @@ inline constexpr std::size_t kExactCategories = 1024;
 struct NumericEdges {
   // Values that hold more than 1/kNumericBins of the reference each (0, -1, 999…): each a cell of its own. Ascending.
   std::vector<double> points;
-  // Ascending upper edges of the bins of everything else: bin i holds (edges[i-1], edges[i]]; below edges.front()'s bin
-  // lies the underflow (x < minimum), above edges.back() the overflow.
+  // Ascending upper edges of the bins of everything else: bin 0 holds [minimum, edges[0]], bin i (edges[i-1],
+  // edges[i]]. Below lies the underflow (x < minimum), above edges.back() the overflow. Empty when the reference holds
+  // no other values than its points; everything from `minimum` up that is not a point is then overflow.
   std::vector<double> edges;
-  double minimum = 0;  // smallest reference value that is not a point mass
+  double minimum = 0;  // smallest reference value that is not a point mass; the first point where there is none such
 
-  std::size_t cells() const;  // underflow, bins, overflow, points
+  std::size_t cells() const { return edges.size() + points.size() + 2; }
+  std::size_t overflow_cell() const { return edges.size() + 1; }
+  std::size_t first_point_cell() const { return edges.size() + 2; }
   // The cell of a finite value, 0..cells()-1: 0 underflow, then the bins, then overflow, then the points.
   std::size_t cell_of(double value) const;
+
+  bool operator==(const NumericEdges&) const = default;
 };
 
-// Finite values only; others are ignored. Empty input gives edges with the underflow and overflow cells only.
+// Finite values only; others are ignored. Empty input gives edges with the underflow and overflow cells only. The order
+// of the values does not matter.
 NumericEdges learn_edges(std::vector<double> reference);
 
 struct NumericProfile {
@@ -44,13 +52,31 @@ struct NumericProfile {
   std::uint64_t negative_infinities = 0;
 };
 
-// Exact counts of the first kExactCategories distinct values met in the reference (kept: the most frequent); everything
-// else is `other`. `levels` is fixed by the reference; values outside it count as unseen.
+// The texts that have a count of their own, bytewise ascending, and their positions. Immutable, so it is shared.
+class CategoryLevels {
+ public:
+  // Throws std::logic_error when two names are the same or they do not ascend.
+  explicit CategoryLevels(std::vector<std::string> names);
+  CategoryLevels(const CategoryLevels&) = delete;
+  CategoryLevels& operator=(const CategoryLevels&) = delete;
+
+  const std::vector<std::string>& names() const { return names_; }
+  std::size_t size() const { return names_.size(); }
+  std::optional<std::size_t> find(std::string_view name) const;
+
+ private:
+  std::vector<std::string> names_;
+  std::unordered_map<std::string_view, std::size_t> positions_;  // keys point into names_
+};
+
+// Exact counts of at most kExactCategories levels; everything else is `other`. The levels are the most frequent values
+// of the reference. Values that tie with the first one that finds no room are left out with it: which of them to keep
+// would be arbitrary, and a column of unique keys gets no levels at all.
 struct CategoryProfile {
-  std::shared_ptr<const std::vector<std::string>> levels;  // bytewise ascending
-  std::vector<std::uint64_t> counts;                       // parallel to levels
-  std::uint64_t other = 0;                                 // in the reference: values beyond the kept levels
-  std::uint64_t unseen = 0;  // values that are not among the levels (in a profile made against a reference)
+  std::shared_ptr<const CategoryLevels> levels;
+  std::vector<std::uint64_t> counts;  // parallel to the levels
+  std::uint64_t other = 0;            // in the reference: values beyond the kept levels
+  std::uint64_t unseen = 0;           // values that are not among the levels (in a profile made against a reference)
   std::uint64_t nulls = 0;
 };
 
@@ -61,6 +87,10 @@ struct ColumnProfile {
   std::uint64_t rows() const;
 };
 
+// Everywhere below, `nulls` is parallel to `values` (1 where the value is NULL and the one given does not count), or
+// empty where nothing is NULL. Other lengths throw std::logic_error, as do numbers for a profile of texts and texts for
+// one of numbers.
+
 // The reference profiles of one version, and how fresh rows are counted against them.
 ColumnProfile profile_numbers(std::string column, std::span<const double> values, std::span<const std::uint8_t> nulls);
 ColumnProfile profile_texts(std::string column, std::span<const std::string_view> values,
@@ -69,11 +99,17 @@ ColumnProfile profile_texts(std::string column, std::span<const std::string_view
 ColumnProfile empty_like(const ColumnProfile& reference);
 void add_numbers(ColumnProfile& profile, std::span<const double> values, std::span<const std::uint8_t> nulls);
 void add_texts(ColumnProfile& profile, std::span<const std::string_view> values, std::span<const std::uint8_t> nulls);
-// Throws std::logic_error when the two do not share edges or levels.
+// Throws std::logic_error when the two are not of the same column or do not share edges or levels (the same object, or
+// equal ones).
 void merge(ColumnProfile& into, const ColumnProfile& from);
+// Whether the two count on the same edges or levels.
+bool same_cells(const ColumnProfile& a, const ColumnProfile& b);
 
-// Canonical JSON for the registry. Throws DataError for a text to_json did not write.
+// Canonical JSON for the registry: the same profile gives the same bytes. Numbers that are not counts stand as texts in
+// their shortest exact form, because few JSON readers promise to give back the very same double. Throws DataError for a
+// count above 2^63 - 1.
 std::string to_json(const ColumnProfile& profile);
+// Reads what to_json wrote, also after a pass through jsonb (keys in any order). Throws DataError for anything else.
 ColumnProfile profile_from_json(std::string_view json);
 
 }  // namespace retraind::stats

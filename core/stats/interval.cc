@@ -1,0 +1,178 @@
+#include "core/stats/interval.h"
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/stats/sum.h"
+
+namespace retraind::stats {
+namespace {
+
+// Enough for a ratio of two standard errors that is only reported.
+constexpr std::size_t kIndependentReplicates = 200;
+
+struct Grouping {
+  std::vector<std::uint32_t> group_of;  // by row, without gaps
+  std::size_t groups = 0;
+};
+
+// Cluster numbers may have gaps (a day without rows); those are no clusters.
+Grouping without_gaps(std::span<const std::uint32_t> clusters) {
+  std::vector<std::uint32_t> numbers(clusters.begin(), clusters.end());
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  Grouping result;
+  result.groups = numbers.size();
+  result.group_of.reserve(clusters.size());
+  for (const std::uint32_t cluster : clusters) {
+    const auto found = std::lower_bound(numbers.begin(), numbers.end(), cluster);
+    result.group_of.push_back(static_cast<std::uint32_t>(found - numbers.begin()));
+  }
+  return result;
+}
+
+void check_confidence(double confidence) {
+  if (!(confidence > 0 && confidence < 1)) {
+    throw std::logic_error("a confidence of " + std::to_string(confidence) + " is not between 0 and 1");
+  }
+}
+
+// The sample quantile that most software calls type 7: linear between order statistics, the first at 0 and the last at
+// 1 (Hyndman and Fan 1996).
+double quantile(std::span<const double> ascending, double p) {
+  const double position = p * static_cast<double>(ascending.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  if (below + 1 >= ascending.size()) return ascending.back();
+  return ascending[below] + (position - std::floor(position)) * (ascending[below + 1] - ascending[below]);
+}
+
+double standard_deviation(std::span<const double> values) {
+  Sum sum;
+  for (const double value : values) sum.add(value);
+  const double mean = sum.value() / static_cast<double>(values.size());
+  Sum squares;
+  for (const double value : values) squares.add((value - mean) * (value - mean));
+  return std::sqrt(squares.value() / static_cast<double>(values.size() - 1));
+}
+
+using Statistic = std::function<std::optional<double>(std::span<const double>)>;
+
+// Values of the statistic over resampled groups. Each replicate draws from a stream of its own, so that its value does
+// not depend on how many replicates there are or in what order they are computed. std::nullopt once more draws were
+// undefined than replicates are wanted: then more than half of all are.
+std::optional<std::vector<double>> resample(std::span<const std::uint32_t> group_of, std::size_t groups,
+                                            std::size_t replicates, std::uint64_t seed, const Statistic& statistic) {
+  std::vector<double> values;
+  values.reserve(replicates);
+  std::vector<double> drawn(groups);
+  std::vector<double> weights(group_of.size());
+  std::size_t undefined = 0;
+  for (std::size_t replicate = 0; replicate < replicates; ++replicate) {
+    Random random(mix_seed(seed, replicate));
+    std::optional<double> value;
+    while (!value) {
+      std::fill(drawn.begin(), drawn.end(), 0.0);
+      for (std::size_t i = 0; i < groups; ++i) drawn[random.below(groups)] += 1;
+      for (std::size_t row = 0; row < weights.size(); ++row) weights[row] = drawn[group_of[row]];
+      value = statistic(weights);
+      if (!value && ++undefined > replicates) return std::nullopt;
+    }
+    values.push_back(*value);
+  }
+  return values;
+}
+
+}  // namespace
+
+double student_t_quantile(double p, double df) {
+  if (!(p > 0 && p < 1) || !(df > 0)) {
+    throw std::logic_error("Student's t with " + std::to_string(df) + " degrees of freedom has no quantile at " +
+                           std::to_string(p));
+  }
+  return boost::math::quantile(boost::math::students_t_distribution<double>(df), p);
+}
+
+std::optional<Interval> clustered_mean(std::span<const double> differences, std::span<const std::uint32_t> clusters,
+                                       double confidence) {
+  check_confidence(confidence);
+  if (differences.size() != clusters.size()) {
+    throw std::logic_error(std::to_string(differences.size()) + " differences stand beside " +
+                           std::to_string(clusters.size()) + " clusters");
+  }
+  const Grouping grouping = without_gaps(clusters);
+  if (grouping.groups < 2) return std::nullopt;
+
+  const auto rows = static_cast<double>(differences.size());
+  const auto groups = static_cast<double>(grouping.groups);
+  Sum sum;
+  for (const double difference : differences) {
+    if (!std::isfinite(difference)) throw std::logic_error("a difference of losses is not finite");
+    sum.add(difference);
+  }
+  const double mean = sum.value() / rows;
+
+  // The mean is a ratio of two sums over clusters, of differences and of rows; linearised, a cluster's share in its
+  // error is the sum of its residuals (Cochran 1977, section 6.3).
+  std::vector<Sum> residuals(grouping.groups);
+  Sum squares;
+  for (std::size_t i = 0; i < differences.size(); ++i) {
+    const double residual = differences[i] - mean;
+    residuals[grouping.group_of[i]].add(residual);
+    squares.add(residual * residual);
+  }
+  Sum between;
+  for (const Sum& residual : residuals) between.add(residual.value() * residual.value());
+
+  Interval interval;
+  interval.estimate = mean;
+  interval.standard_error = std::sqrt(groups / (groups - 1) * between.value()) / rows;
+  const double independent = std::sqrt(squares.value() / (rows - 1) / rows);
+  if (independent > 0) interval.inflation = interval.standard_error / independent;
+  const double reach = student_t_quantile(confidence, groups - 1) * interval.standard_error;
+  interval.low = mean - reach;
+  interval.high = mean + reach;
+  interval.clusters = grouping.groups;
+  interval.method = "cluster_t";
+  return interval;
+}
+
+std::optional<Interval> cluster_bootstrap(std::span<const std::uint32_t> clusters, std::size_t replicates,
+                                          std::uint64_t seed, double confidence, const Statistic& statistic) {
+  check_confidence(confidence);
+  if (replicates < 1000) {
+    throw std::logic_error(std::to_string(replicates) + " bootstrap replicates are too few; at least 1000 are needed");
+  }
+  const Grouping grouping = without_gaps(clusters);
+  if (grouping.groups < 2) return std::nullopt;
+  const std::optional<double> estimate = statistic(std::vector<double>(clusters.size(), 1.0));
+  if (!estimate) return std::nullopt;
+  std::optional<std::vector<double>> values = resample(grouping.group_of, grouping.groups, replicates, seed, statistic);
+  if (!values) return std::nullopt;
+
+  Interval interval;
+  interval.estimate = *estimate;
+  interval.standard_error = standard_deviation(*values);
+  std::sort(values->begin(), values->end());
+  interval.low = quantile(*values, 1 - confidence);
+  interval.high = quantile(*values, confidence);
+  interval.clusters = grouping.groups;
+  interval.method = "cluster_bootstrap";
+
+  if (grouping.groups < clusters.size()) {
+    std::vector<std::uint32_t> each_row(clusters.size());
+    std::iota(each_row.begin(), each_row.end(), std::uint32_t{0});
+    const auto independent =
+        resample(each_row, each_row.size(), kIndependentReplicates, mix_seed(seed, replicates), statistic);
+    const double standard_error = independent ? standard_deviation(*independent) : 0;
+    if (standard_error > 0) interval.inflation = interval.standard_error / standard_error;
+  }
+  return interval;
+}
+
+}  // namespace retraind::stats

@@ -1,0 +1,259 @@
+#include "core/stats/profile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+namespace retraind::stats {
+namespace {
+
+// How many of `values` are below `value`. Without a branch on the comparison: fresh values come in no order, and a
+// mispredicted branch costs more than the few steps saved by leaving early.
+std::size_t count_below(const std::vector<double>& values, double value) {
+  if (values.empty()) return 0;
+  const double* first = values.data();
+  std::size_t length = values.size();
+  while (length > 1) {
+    const std::size_t half = length / 2;
+    first += static_cast<std::size_t>(first[half - 1] < value) * half;
+    length -= half;
+  }
+  return static_cast<std::size_t>(first - values.data()) + static_cast<std::size_t>(*first < value);
+}
+
+void check_lengths(std::size_t values, std::size_t nulls) {
+  if (nulls != 0 && nulls != values) {
+    throw std::logic_error(std::to_string(nulls) + " null flags stand beside " + std::to_string(values) + " values");
+  }
+}
+
+NumericProfile& numbers_of(ColumnProfile& profile) {
+  if (auto* numbers = std::get_if<NumericProfile>(&profile.values)) return *numbers;
+  throw std::logic_error("numbers were added to the text profile of '" + profile.column + "'");
+}
+
+CategoryProfile& texts_of(ColumnProfile& profile) {
+  if (auto* texts = std::get_if<CategoryProfile>(&profile.values)) return *texts;
+  throw std::logic_error("texts were added to the number profile of '" + profile.column + "'");
+}
+
+bool same(const std::shared_ptr<const NumericEdges>& a, const std::shared_ptr<const NumericEdges>& b) {
+  return a == b || *a == *b;
+}
+
+bool same(const std::shared_ptr<const CategoryLevels>& a, const std::shared_ptr<const CategoryLevels>& b) {
+  return a == b || a->names() == b->names();
+}
+
+void add_counts(std::vector<std::uint64_t>& into, const std::vector<std::uint64_t>& from) {
+  std::transform(into.begin(), into.end(), from.begin(), into.begin(), std::plus<>());
+}
+
+std::uint64_t sum(const std::vector<std::uint64_t>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+}
+
+}  // namespace
+
+std::size_t NumericEdges::cell_of(double value) const {
+  const std::size_t point = count_below(points, value);
+  if (point < points.size() && points[point] == value) return first_point_cell() + point;
+  if (value < minimum) return 0;
+  // As many edges below the value as there are bins means the overflow, whose cell follows that of the last bin.
+  return 1 + count_below(edges, value);
+}
+
+NumericEdges learn_edges(std::vector<double> reference) {
+  std::erase_if(reference, [](double value) { return !std::isfinite(value); });
+  std::sort(reference.begin(), reference.end());
+
+  struct Run {
+    double value;
+    std::size_t rows;
+  };
+  std::vector<Run> heavy;
+  for (auto first = reference.begin(); first != reference.end();) {
+    const auto last = std::find_if(first, reference.end(), [&](double value) { return value != *first; });
+    const auto rows = static_cast<std::size_t>(last - first);
+    if (rows * kNumericBins > reference.size()) heavy.push_back({*first, rows});
+    first = last;
+  }
+  std::stable_sort(heavy.begin(), heavy.end(), [](const Run& a, const Run& b) { return a.rows > b.rows; });
+  if (heavy.size() > kPointMasses) heavy.resize(kPointMasses);
+
+  NumericEdges result;
+  // Zero has two signs that compare equal; the positive one is kept, so that equal edges are equal bytes.
+  for (const Run& run : heavy) result.points.push_back(run.value + 0.0);
+  std::sort(result.points.begin(), result.points.end());
+
+  std::erase_if(reference,
+                [&](double value) { return std::binary_search(result.points.begin(), result.points.end(), value); });
+  if (reference.empty()) {
+    if (!result.points.empty()) result.minimum = result.points.front();
+    return result;
+  }
+  result.minimum = reference.front() + 0.0;
+  for (std::size_t bin = 1; bin <= kNumericBins; ++bin) {
+    const std::size_t rows_up_to = (bin * reference.size() + kNumericBins - 1) / kNumericBins;
+    const double edge = reference[rows_up_to - 1] + 0.0;
+    if (result.edges.empty() || edge > result.edges.back()) result.edges.push_back(edge);
+  }
+  return result;
+}
+
+CategoryLevels::CategoryLevels(std::vector<std::string> names) : names_(std::move(names)) {
+  positions_.reserve(names_.size());
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (i > 0 && !(names_[i - 1] < names_[i])) {
+      throw std::logic_error("the levels '" + names_[i - 1] + "' and '" + names_[i] + "' do not ascend");
+    }
+    positions_.emplace(names_[i], i);
+  }
+}
+
+std::optional<std::size_t> CategoryLevels::find(std::string_view name) const {
+  const auto found = positions_.find(name);
+  if (found == positions_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::uint64_t ColumnProfile::rows() const {
+  if (const auto* numbers = std::get_if<NumericProfile>(&values)) {
+    return sum(numbers->counts) + numbers->nulls + numbers->nans + numbers->positive_infinities +
+           numbers->negative_infinities;
+  }
+  const auto& texts = std::get<CategoryProfile>(values);
+  return sum(texts.counts) + texts.other + texts.unseen + texts.nulls;
+}
+
+ColumnProfile profile_numbers(std::string column, std::span<const double> values, std::span<const std::uint8_t> nulls) {
+  check_lengths(values.size(), nulls.size());
+  std::vector<double> present;
+  present.reserve(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (nulls.empty() || nulls[i] == 0) present.push_back(values[i]);
+  }
+  NumericProfile numbers;
+  numbers.edges = std::make_shared<const NumericEdges>(learn_edges(std::move(present)));
+  numbers.counts.resize(numbers.edges->cells());
+  ColumnProfile profile{std::move(column), std::move(numbers)};
+  add_numbers(profile, values, nulls);
+  return profile;
+}
+
+ColumnProfile profile_texts(std::string column, std::span<const std::string_view> values,
+                            std::span<const std::uint8_t> nulls) {
+  check_lengths(values.size(), nulls.size());
+  CategoryProfile texts;
+  std::unordered_map<std::string_view, std::uint64_t> rows_of;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!nulls.empty() && nulls[i] != 0) {
+      ++texts.nulls;
+    } else {
+      ++rows_of[values[i]];
+    }
+  }
+
+  using Level = std::pair<std::string_view, std::uint64_t>;
+  std::vector<Level> levels(rows_of.begin(), rows_of.end());
+  std::sort(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  std::size_t kept = levels.size();
+  if (kept > kExactCategories) {
+    kept = kExactCategories;
+    while (kept > 0 && levels[kept - 1].second == levels[kExactCategories].second) --kept;
+  }
+  for (std::size_t i = kept; i < levels.size(); ++i) texts.other += levels[i].second;
+  levels.resize(kept);
+  std::sort(levels.begin(), levels.end());
+
+  std::vector<std::string> names;
+  for (const Level& level : levels) {
+    names.emplace_back(level.first);
+    texts.counts.push_back(level.second);
+  }
+  texts.levels = std::make_shared<const CategoryLevels>(std::move(names));
+  return {std::move(column), std::move(texts)};
+}
+
+ColumnProfile empty_like(const ColumnProfile& reference) {
+  if (const auto* numbers = std::get_if<NumericProfile>(&reference.values)) {
+    NumericProfile empty;
+    empty.edges = numbers->edges;
+    empty.counts.resize(numbers->counts.size());
+    return {reference.column, std::move(empty)};
+  }
+  const auto& texts = std::get<CategoryProfile>(reference.values);
+  CategoryProfile empty;
+  empty.levels = texts.levels;
+  empty.counts.resize(texts.counts.size());
+  return {reference.column, std::move(empty)};
+}
+
+void add_numbers(ColumnProfile& profile, std::span<const double> values, std::span<const std::uint8_t> nulls) {
+  check_lengths(values.size(), nulls.size());
+  NumericProfile& numbers = numbers_of(profile);
+  const NumericEdges& edges = *numbers.edges;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double value = values[i];
+    if (!nulls.empty() && nulls[i] != 0) {
+      ++numbers.nulls;
+    } else if (std::isfinite(value)) {
+      ++numbers.counts[edges.cell_of(value)];
+    } else if (std::isnan(value)) {
+      ++numbers.nans;
+    } else {
+      ++(value > 0 ? numbers.positive_infinities : numbers.negative_infinities);
+    }
+  }
+}
+
+void add_texts(ColumnProfile& profile, std::span<const std::string_view> values, std::span<const std::uint8_t> nulls) {
+  check_lengths(values.size(), nulls.size());
+  CategoryProfile& texts = texts_of(profile);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!nulls.empty() && nulls[i] != 0) {
+      ++texts.nulls;
+    } else if (const auto level = texts.levels->find(values[i])) {
+      ++texts.counts[*level];
+    } else {
+      ++texts.unseen;
+    }
+  }
+}
+
+bool same_cells(const ColumnProfile& a, const ColumnProfile& b) {
+  if (a.values.index() != b.values.index()) return false;
+  if (const auto* numbers = std::get_if<NumericProfile>(&a.values)) {
+    return same(numbers->edges, std::get<NumericProfile>(b.values).edges);
+  }
+  return same(std::get<CategoryProfile>(a.values).levels, std::get<CategoryProfile>(b.values).levels);
+}
+
+void merge(ColumnProfile& into, const ColumnProfile& from) {
+  if (into.column != from.column || !same_cells(into, from)) {
+    throw std::logic_error("the profiles of '" + into.column + "' and '" + from.column +
+                           "' count on different edges or levels and cannot be merged");
+  }
+  if (auto* numbers = std::get_if<NumericProfile>(&into.values)) {
+    const auto& more = std::get<NumericProfile>(from.values);
+    add_counts(numbers->counts, more.counts);
+    numbers->nulls += more.nulls;
+    numbers->nans += more.nans;
+    numbers->positive_infinities += more.positive_infinities;
+    numbers->negative_infinities += more.negative_infinities;
+    return;
+  }
+  auto& texts = std::get<CategoryProfile>(into.values);
+  const auto& more = std::get<CategoryProfile>(from.values);
+  add_counts(texts.counts, more.counts);
+  texts.other += more.other;
+  texts.unseen += more.unseen;
+  texts.nulls += more.nulls;
+}
+
+}  // namespace retraind::stats
