@@ -1,0 +1,80 @@
+#include "core/runs/history.h"
+
+#include "core/store/sql.h"
+
+namespace retraind::runs {
+namespace {
+
+using store::execute;
+using store::read;
+
+constexpr const char* kStatus = R"sql(/* retraind:runs.status */
+SELECT model, state, version, since, metric, round(value::numeric, 4) AS value, open_run_id AS run, open_run_state AS doing,
+       last_run_state AS last_run, last_run_at, next_due_at AS next_due
+  FROM retraind.status WHERE $1::text IS NULL OR model = $1 ORDER BY model)sql";
+constexpr const char* kStatusJson = R"sql(/* retraind:runs.status_json */
+SELECT coalesce(json_agg(t ORDER BY t.model), '[]') FROM retraind.status t WHERE $1::text IS NULL OR model = $1)sql";
+
+constexpr const char* kPromotions = R"sql(/* retraind:runs.promotions */
+SELECT promotion_id AS id, model, version, previous_version AS replaced, kind, promoted_at, valid_to, actor, trigger, run_id AS run,
+       metric, round(candidate_value::numeric, 4) AS candidate, round(production_value::numeric, 4) AS opponent,
+       round(ci_low::numeric, 4) AS ci_low, round(ci_high::numeric, 4) AS ci_high, holdout_rows AS rows, reason
+  FROM retraind.promotion_history WHERE $1::text IS NULL OR model = $1 ORDER BY promotion_id DESC LIMIT $2::bigint)sql";
+constexpr const char* kPromotionsJson = R"sql(/* retraind:runs.promotions_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.promotion_history
+  WHERE $1::text IS NULL OR model = $1 ORDER BY promotion_id DESC LIMIT $2::bigint) t)sql";
+
+constexpr const char* kRuns = R"sql(/* retraind:runs.runs */
+SELECT run_id AS run, model, trigger, state, attempt, queued_at, justify_interval(date_trunc('milliseconds', finished_at - started_at)) AS took,
+       version, metric, round(candidate_value::numeric, 4) AS candidate, round(production_value::numeric, 4) AS opponent,
+       train_rows, holdout_rows, reason
+  FROM retraind.run_history WHERE $1::text IS NULL OR model = $1 ORDER BY run_id DESC LIMIT $2::bigint)sql";
+constexpr const char* kRunsJson = R"sql(/* retraind:runs.runs_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.run_history
+  WHERE $1::text IS NULL OR model = $1 ORDER BY run_id DESC LIMIT $2::bigint) t)sql";
+
+constexpr const char* kTriggers = R"sql(/* retraind:runs.triggers */
+SELECT firing_id AS id, model, trigger, evaluated_at, decision, run_id AS run, reason
+  FROM retraind.trigger_history WHERE $1::text IS NULL OR model = $1 ORDER BY firing_id DESC LIMIT $2::bigint)sql";
+constexpr const char* kTriggersJson = R"sql(/* retraind:runs.triggers_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trigger_history
+  WHERE $1::text IS NULL OR model = $1 ORDER BY firing_id DESC LIMIT $2::bigint) t)sql";
+
+constexpr const char* kRequestRun = R"sql(/* retraind:runs.request_run */
+SELECT retraind.request_run($1, $2))sql";
+
+Page to_page(const pqxx::result& table, const pqxx::result& json) {
+  Page page;
+  for (pqxx::row_size_type i = 0; i < table.columns(); ++i) page.columns.emplace_back(table.column_name(i));
+  for (const auto& row : table) {
+    auto& cells = page.rows.emplace_back();
+    for (const auto& field : row) cells.push_back(read<std::optional<std::string>>(field));
+  }
+  page.json = json.at(0).at(0).as<std::string>();
+  return page;
+}
+
+}  // namespace
+
+Page read_status(store::Transaction& transaction, const std::optional<std::string>& model) {
+  return to_page(execute(transaction, kStatus, model), execute(transaction, kStatusJson, model));
+}
+
+Page read_promotions(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
+  return to_page(execute(transaction, kPromotions, model, limit), execute(transaction, kPromotionsJson, model, limit));
+}
+
+Page read_runs(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
+  return to_page(execute(transaction, kRuns, model, limit), execute(transaction, kRunsJson, model, limit));
+}
+
+Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
+  return to_page(execute(transaction, kTriggers, model, limit), execute(transaction, kTriggersJson, model, limit));
+}
+
+std::optional<std::string> request_run(store::Transaction& transaction, const std::string& model,
+                                       const std::string& reason) {
+  return read<std::optional<std::string>>(execute(transaction, kRequestRun, model, reason).at(0).at(0));
+}
+
+}  // namespace retraind::runs

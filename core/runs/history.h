@@ -1,0 +1,32 @@
+#pragma once
+// What people ask at the command line, read from the views: as rows of text for tables, and as JSON made by the
+// database. Works inside the caller's transaction.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace retraind::store {
+class Transaction;
+}
+
+namespace retraind::runs {
+
+struct Page {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::optional<std::string>>> rows;
+  std::string json;  // an array of objects with every column of the view
+};
+
+// `model` empty: all models.
+Page read_status(store::Transaction& transaction, const std::optional<std::string>& model);
+Page read_promotions(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+Page read_runs(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+
+// Steering, by the same functions that people call in SQL. They return what the function returned.
+std::optional<std::string> request_run(store::Transaction& transaction, const std::string& model,
+                                       const std::string& reason);
+
+}  // namespace retraind::runs

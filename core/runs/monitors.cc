@@ -1,0 +1,212 @@
+#include "core/runs/monitors.h"
+
+#include "core/settings/snapshot.h"
+#include "core/store/sql.h"
+
+namespace retraind::runs {
+namespace {
+
+using store::execute;
+using store::read;
+
+// A rule that stayed the same keeps its state; a changed one starts anew, so that slots of the old rule are not missed
+// slots of the new one.
+constexpr const char* kPutMonitor = R"sql(/* retraind:runs.put_monitor */
+INSERT INTO retraind.monitor AS m (model_id, trigger, kind, source, rule, enabled, next_due_at, state)
+VALUES ($1, $2, $3, $4, $5::json, $6, $7, $8::json)
+ON CONFLICT (model_id, trigger) DO UPDATE
+   SET kind = excluded.kind, source = excluded.source, rule = excluded.rule, enabled = excluded.enabled,
+       next_due_at = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.next_due_at ELSE excluded.next_due_at END,
+       state = CASE WHEN m.rule::text = excluded.rule::text THEN m.state ELSE excluded.state END,
+       phase = CASE WHEN m.rule::text = excluded.rule::text THEN m.phase ELSE 'inactive' END)sql";
+
+constexpr const char* kRemoveMonitors = R"sql(/* retraind:runs.remove_monitors */
+DELETE FROM retraind.monitor WHERE model_id = $1 AND trigger <> ALL ($2::text[]))sql";
+
+constexpr const char* kClaimDue = R"sql(/* retraind:runs.claim_due_monitors */
+WITH due AS (
+  SELECT d.monitor_id, d.next_due_at FROM retraind.monitor d
+   WHERE d.enabled AND d.next_due_at <= $2 AND d.source = ANY ($3::text[])
+     AND (d.lease_expires_at IS NULL OR d.lease_expires_at <= $2)
+     AND NOT EXISTS (SELECT FROM retraind.model r WHERE r.model_id = d.model_id AND r.removed_at IS NOT NULL)
+   ORDER BY d.next_due_at, d.monitor_id LIMIT $4::bigint FOR UPDATE SKIP LOCKED)
+UPDATE retraind.monitor m
+   SET lease_term = nextval('retraind.lease_term'), lease_holder = $1::uuid, lease_expires_at = $2::timestamptz + $5::interval
+  FROM due, retraind.model o, retraind.configuration c
+ WHERE m.monitor_id = due.monitor_id AND o.model_id = m.model_id AND c.model_id = m.model_id AND c.sha256 = o.configuration_sha256
+RETURNING m.monitor_id, m.model_id, o.name, m.rule::text, m.state::text, m.source, c.settings::text, c.pipeline_sha256,
+          m.lease_term, due.next_due_at)sql";
+
+constexpr const char* kLockModel = R"sql(/* retraind:runs.lock_model */
+SELECT m.paused_at IS NOT NULL, m.pause_reason,
+       EXISTS (SELECT FROM retraind.promotion p WHERE p.model_id = m.model_id AND upper_inf(p.during)),
+       (SELECT max(r.finished_at) FROM retraind.run r WHERE r.model_id = m.model_id)
+  FROM retraind.model m WHERE m.model_id = $1 FOR UPDATE)sql";
+
+// Cancelled runs say nothing about the trigger: they neither count nor end a row of bad ones.
+constexpr const char* kTriggerRuns = R"sql(/* retraind:runs.trigger_runs */
+SELECT (SELECT count(*) FROM retraind.run r WHERE r.model_id = $1 AND r.trigger = $2 AND r.queued_at > $3::timestamptz - interval '24 hours'),
+       count(*), max(bad.finished_at)
+  FROM retraind.run bad
+ WHERE bad.model_id = $1 AND bad.trigger = $2 AND bad.state IN ('rejected', 'failed')
+   AND bad.run_id > coalesce((SELECT max(good.run_id) FROM retraind.run good
+                               WHERE good.model_id = $1 AND good.trigger = $2 AND good.state IN ('promoted', 'inconclusive')), 0))sql";
+
+constexpr const char* kJudgedPipeline = R"sql(/* retraind:runs.find_judged_pipeline */
+SELECT c.pipeline_sha256 FROM retraind.run r
+  JOIN retraind.configuration c ON c.model_id = r.model_id AND c.sha256 = r.configuration_sha256
+ WHERE r.model_id = $1 AND r.verdict IS NOT NULL ORDER BY r.run_id DESC LIMIT 1)sql";
+
+constexpr const char* kJudgedWindowEnd = R"sql(/* retraind:runs.find_judged_window_end */
+SELECT coalesce(r.window_to_number, extract(epoch FROM r.window_to) * 1000000) FROM retraind.run r
+ WHERE r.model_id = $1 AND r.verdict IS NOT NULL ORDER BY r.run_id DESC LIMIT 1)sql";
+
+constexpr const char* kFire = R"sql(/* retraind:runs.fire */
+SELECT firing_id, run_id, decision, reason
+  FROM retraind.fire($1::bigint, $2, $3, $4::timestamptz, $5, $6::jsonb, $7, $8::timestamptz, $9::boolean))sql";
+
+constexpr const char* kInsertDecision = R"sql(/* retraind:runs.insert_decision */
+INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, slot, decision, reason, evidence, actor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9))sql";
+
+constexpr const char* kHoldLease = R"sql(/* retraind:runs.hold_monitor_lease */
+SELECT 1 FROM retraind.monitor WHERE monitor_id = $1 AND lease_term = $2 FOR UPDATE)sql";
+
+constexpr const char* kFinishMonitor = R"sql(/* retraind:runs.finish_monitor */
+UPDATE retraind.monitor
+   SET state = $3::json, phase = $4, next_due_at = $5, last_evaluated_at = $6, last_sentence = $7,
+       lease_term = NULL, lease_holder = NULL, lease_expires_at = NULL
+ WHERE monitor_id = $1 AND lease_term = $2)sql";
+
+constexpr const char* kNextDue = R"sql(/* retraind:runs.next_monitor_due */
+SELECT min(greatest(m.next_due_at, m.lease_expires_at)) FROM retraind.monitor m JOIN retraind.model o USING (model_id)
+ WHERE m.enabled AND m.next_due_at IS NOT NULL AND m.source = ANY ($1::text[]) AND o.removed_at IS NULL)sql";
+
+constexpr const char* kInsertCheck = R"sql(/* retraind:runs.insert_drift_check */
+INSERT INTO retraind.drift_check (model_id, version, trigger, checked_at, window_from, window_to, window_from_number, window_to_number, rows)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING check_id)sql";
+
+constexpr const char* kInsertResult = R"sql(/* retraind:runs.insert_drift_result */
+INSERT INTO retraind.drift_result (check_id, "column", method, effect, statistic, p_value, threshold, verdict, sentence)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9))sql";
+
+// A suppression because of an open run is found out only under the model's lock, after the pure evaluation; it is
+// remembered in the same place, so that a lasting one is recorded once.
+constexpr const char* kOpenRunSuppression = "suppressed:open_run";
+
+}  // namespace
+
+void put_monitors(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now) {
+  std::vector<std::string> names;
+  for (const settings::Trigger& trigger : settings.triggers) {
+    names.push_back(trigger.name);
+    trigger::State state;
+    if (trigger.kind() == TriggerKind::schedule) state.last_slot = now;
+    execute(transaction, kPutMonitor, model, trigger.name, trigger.kind(), settings.source, settings::to_json(trigger),
+            trigger.enabled, trigger::first_due(trigger, now), trigger::to_json(state));
+  }
+  execute(transaction, kRemoveMonitors, model, names);
+}
+
+std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, const Executor& executor,
+                                               const std::vector<std::string>& sources, std::size_t limit,
+                                               Duration lease_time, TimePoint now) {
+  std::vector<ClaimedMonitor> out;
+  for (const auto& row : execute(transaction, kClaimDue, executor.daemon_id, now, sources, limit, lease_time)) {
+    out.push_back({.id = read<MonitorId>(row[0]),
+                   .model = read<ModelId>(row[1]),
+                   .model_name = row[2].as<std::string>(),
+                   .trigger = settings::trigger_from_json(row[3].as<std::string>()),
+                   .state = trigger::state_from_json(row[4].as<std::string>()),
+                   .source = row[5].as<std::string>(),
+                   .configuration = row[6].as<std::string>(),
+                   .pipeline_sha256 = row[7].as<std::string>(),
+                   .term = read<LeaseTerm>(row[8]),
+                   .due_at = read<TimePoint>(row[9])});
+  }
+  return out;
+}
+
+trigger::ModelContext lock_context(store::Transaction& transaction, ModelId model, const std::string& trigger_name,
+                                   TimePoint now) {
+  trigger::ModelContext context;
+  const pqxx::result locked = execute(transaction, kLockModel, model);
+  const pqxx::row row = locked.at(0);
+  context.paused = row[0].as<bool>();
+  context.pause_reason = row[1].as<std::string>("");
+  context.has_production = row[2].as<bool>();
+  context.last_finished_at = read<std::optional<TimePoint>>(row[3]);
+  const pqxx::result runs = execute(transaction, kTriggerRuns, model, trigger_name, now);
+  context.runs_in_last_day = runs.at(0)[0].as<int>();
+  context.unsuccessful_in_a_row = runs[0][1].as<int>();
+  context.last_unsuccessful_at = read<std::optional<TimePoint>>(runs[0][2]);
+  return context;
+}
+
+std::optional<std::string> find_judged_pipeline(store::Transaction& transaction, ModelId model) {
+  const pqxx::result found = execute(transaction, kJudgedPipeline, model);
+  if (found.empty()) return std::nullopt;
+  return found[0][0].as<std::string>();
+}
+
+std::optional<EventTime> find_judged_window_end(store::Transaction& transaction, ModelId model) {
+  const pqxx::result found = execute(transaction, kJudgedWindowEnd, model);
+  if (found.empty()) return std::nullopt;
+  return read<std::optional<double>>(found[0][0]);
+}
+
+MonitorRecord record_outcome(store::Transaction& transaction, const Executor& executor, const ClaimedMonitor& monitor,
+                             const trigger::Outcome& outcome, const std::string& sentence, TimePoint now) {
+  MonitorRecord record;
+  if (execute(transaction, kHoldLease, monitor.id, monitor.term).empty()) return record;
+  record.held = true;
+  act_as(transaction, executor, now);
+  trigger::State state = outcome.state;
+  for (const trigger::Decision& decision : outcome.decisions) {
+    if (decision.decision != FiringDecision::fired) {
+      execute(transaction, kInsertDecision, monitor.model, monitor.trigger.name, monitor.trigger.kind(), now,
+              decision.slot, decision.decision, decision.reason, decision.evidence, executor.instance);
+      record.decisions.push_back({decision.decision, decision.reason, std::nullopt});
+      continue;
+    }
+    const bool quiet = monitor.state.last_recorded == kOpenRunSuppression && !decision.slot;
+    const pqxx::result fired =
+        execute(transaction, kFire, monitor.model, monitor.trigger.name, monitor.trigger.kind(), decision.slot,
+                decision.reason, decision.evidence, executor.instance, now, quiet);
+    const auto what = read<FiringDecision>(fired.at(0)[2]);
+    if (what == FiringDecision::suppressed) {
+      // The condition still wants its run; it stays in the firing phase and asks again at its next evaluation.
+      state.last_recorded = kOpenRunSuppression;
+      if (monitor.trigger.kind() == TriggerKind::drift) state.phase = TriggerPhase::firing;
+    }
+    if (!fired[0][0].is_null()) {
+      record.decisions.push_back({what, fired[0][3].as<std::string>(), read<std::optional<RunId>>(fired[0][1])});
+    }
+  }
+  execute(transaction, kFinishMonitor, monitor.id, monitor.term, trigger::to_json(state), state.phase, outcome.next_due,
+          now, sentence);
+  return record;
+}
+
+std::optional<TimePoint> next_monitor_due(store::Transaction& transaction, const std::vector<std::string>& sources) {
+  return read<std::optional<TimePoint>>(execute(transaction, kNextDue, sources).at(0).at(0));
+}
+
+void record_drift_check(store::Transaction& transaction, const DriftCheck& check, TimePoint now) {
+  const bool instant = check.axis == TimeAxis::instant;
+  const auto as_instant = [&](std::optional<EventTime> value) {
+    return instant && value ? std::optional(to_instant(*value)) : std::nullopt;
+  };
+  const auto as_number = [&](std::optional<EventTime> value) { return instant ? std::nullopt : value; };
+  const pqxx::result inserted =
+      execute(transaction, kInsertCheck, check.model, check.version, check.trigger, now, as_instant(check.window_from),
+              as_instant(check.window_to), as_number(check.window_from), as_number(check.window_to), check.rows);
+  const auto id = inserted.at(0)[0].as<std::int64_t>();
+  static constexpr const char* kVerdicts[] = {"ok", "drifted", "insufficient_data"};
+  for (const stats::ColumnDrift& column : check.columns) {
+    execute(transaction, kInsertResult, id, column.column, column.method, column.effect, column.statistic,
+            column.p_value, column.threshold, kVerdicts[static_cast<int>(column.verdict)], column.sentence);
+  }
+}
+
+}  // namespace retraind::runs
