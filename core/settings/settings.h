@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -132,6 +134,12 @@ struct Trigger {
   TriggerKind kind() const;
 };
 
+// What `backoff` is when nothing is said: none for a schedule, ten minutes for all others.
+Duration default_backoff(TriggerKind kind);
+
+// What `metric` is when nothing is said: rmse for regression, log_loss for all others.
+Metric default_metric(Task task);
+
 struct Model {
   std::string name;    // [a-z][a-z0-9_]{0,62}
   std::string source;  // names a Source
@@ -158,3 +166,10 @@ struct Settings {
 };
 
 }  // namespace retraind::settings
+
+namespace retraind {
+template <>
+std::span<const std::string_view> words_of<settings::LogLevel>();
+template <>
+std::span<const std::string_view> words_of<settings::LogFormat>();
+}  // namespace retraind

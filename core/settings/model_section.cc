@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/base/text.h"
+#include "core/settings/sections.h"
+
+namespace retraind::settings {
+namespace {
+
+// Labels are compared as text, so `positive = 1` means what `positive = "1"` means.
+void read_positive(TableReader& reader, Model& out) {
+  constexpr std::string_view kExpected = "a label's value: a string, a number, or true or false";
+  const Entry* entry = reader.ask("positive", std::string(kExpected), "");
+  if (entry == nullptr) return;
+  const auto& value = entry->node.value;
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    out.positive = *text;
+  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    out.positive = std::to_string(*integer);
+  } else if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
+    out.positive = format_number(*real);
+  } else if (const auto* boolean = std::get_if<bool>(&value)) {
+    out.positive = *boolean ? "true" : "false";
+  } else {
+    reader.complain("positive", fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
+    return;
+  }
+  if (out.task != Task::binary) {
+    reader.complain("positive",
+                    fmt::format("only a binary task has a positive label, and this one is {}", to_text(out.task)));
+  }
+}
+
+// A column has one duty.
+void check_columns(TableReader& reader, const Model& model) {
+  if (!model.label.empty() && model.label == model.time_column) {
+    reader.complain("label", fmt::format("\"{}\" is the time_column already", printable(model.label)));
+  }
+  const auto check_feature = [&](const std::string& column, std::string_view duty) {
+    const auto& features = model.features;
+    if (column.empty() || std::find(features.begin(), features.end(), column) == features.end()) return;
+    reader.complain("features", fmt::format("\"{}\" is the {}; it cannot be a feature too", printable(column), duty));
+  };
+  check_feature(model.label, "label");
+  check_feature(model.time_column, "time_column");
+}
+
+struct OwnParameter {
+  std::string_view name;
+  std::string_view instead;
+};
+// Parameters of XGBoost, with their aliases, that retraind sets by itself.
+constexpr std::array<OwnParameter, 7> kOwnParameters = {{
+    {"seed", "set `seed` in [training] instead"},
+    {"random_state", "set `seed` in [training] instead"},
+    {"nthread", "set `threads` in [training] instead"},
+    {"n_jobs", "set `threads` in [training] instead"},
+    {"objective", "it follows from the model's `task`"},
+    {"num_class", "it follows from the labels"},
+    {"verbosity", "leave it out"},
+}};
+
+void read_params(TableReader& reader, Training& out) {
+  const Entry* entry = reader.ask("params", "a table of strings, numbers and booleans", "{}");
+  if (entry == nullptr) return;
+  const auto* table = std::get_if<Node::Table>(&entry->node.value);
+  if (table == nullptr) {
+    reader.complain("params",
+                    fmt::format("expected a table such as {{ max_depth = 6 }}, found {}", describe(entry->node)));
+    return;
+  }
+  for (const Entry& param : *table) {
+    const std::string path = fmt::format("{}.params.{}", reader.path(), printable(param.key));
+    const auto own = std::find_if(kOwnParameters.begin(), kOwnParameters.end(),
+                                  [&param](const OwnParameter& parameter) { return parameter.name == param.key; });
+    if (own != kOwnParameters.end()) {
+      reader.complain_at(param.place, fmt::format("{}: retraind sets this parameter itself; {}", path, own->instead));
+      continue;
+    }
+    const auto& value = param.node.value;
+    if (const auto* boolean = std::get_if<bool>(&value)) {
+      out.params[param.key] = *boolean;
+    } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+      out.params[param.key] = *integer;
+    } else if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
+      out.params[param.key] = *real;
+    } else if (const auto* text = std::get_if<std::string>(&value)) {
+      out.params[param.key] = *text;
+    } else {
+      reader.complain_at(param.node.place, fmt::format("{}: expected a string, a finite number, or true or false, "
+                                                       "found {}",
+                                                       path, describe(param.node)));
+    }
+  }
+}
+
+// The table a complaint about `key` belongs to: the key's own when it stands in the file.
+void complain_about_window(TableReader& reader, std::string_view key, std::string message) {
+  reader.complain(reader.has(key) ? key : "window", message);
+}
+
+// Combinations that could never produce a verdict.
+void check_window(TableReader* training, TableReader* validation, const Model& model) {
+  if (training == nullptr) return;  // the defaults fit one another
+  const Training& t = model.training;
+  const auto* holdout_length = std::get_if<WindowDuration>(&t.holdout);
+  const auto* holdout_share = std::get_if<HoldoutShare>(&t.holdout);
+  if (const auto* window = std::get_if<WindowDuration>(&t.window);
+      window != nullptr && holdout_length != nullptr && holdout_length->length >= window->length) {
+    complain_about_window(*training, "holdout",
+                          fmt::format("a holdout of {} leaves nothing to train on in a window of {}",
+                                      format_duration(holdout_length->length), format_duration(window->length)));
+  }
+  const auto* window = std::get_if<WindowRows>(&t.window);
+  if (window == nullptr) return;
+  if (window->rows < t.min_rows) {
+    complain_about_window(
+        *training, "min_rows",
+        fmt::format("a window of {} rows never has the {} training rows asked for", window->rows, t.min_rows));
+    return;
+  }
+  if (holdout_share == nullptr) return;
+  // Rounded up on both sides, so that only what is impossible is refused.
+  const double holdout_rows = std::ceil(static_cast<double>(window->rows) * holdout_share->share);
+  const double training_rows = std::ceil(static_cast<double>(window->rows) * (1 - holdout_share->share));
+  if (training_rows < static_cast<double>(t.min_rows)) {
+    complain_about_window(*training, "min_rows",
+                          fmt::format("a window of {} rows less a holdout of {} never has the {} training rows asked "
+                                      "for",
+                                      window->rows, format_holdout(t.holdout), t.min_rows));
+  }
+  if (holdout_rows < static_cast<double>(model.validation.min_holdout_rows)) {
+    const std::string message = fmt::format("a holdout of {} of {} rows never has the {} rows asked for",
+                                            format_holdout(t.holdout), window->rows, model.validation.min_holdout_rows);
+    if (validation != nullptr && validation->has("min_holdout_rows")) {
+      validation->complain("min_holdout_rows", message);
+    } else {
+      complain_about_window(
+          *training, "holdout",
+          message + " (min_holdout_rows in [validation] is " + std::to_string(model.validation.min_holdout_rows) + ")");
+    }
+  }
+}
+
+bool is_share(Metric metric) {
+  switch (metric) {
+    case Metric::accuracy:
+    case Metric::auc:
+    case Metric::f1:
+    case Metric::brier:
+    case Metric::macro_f1:
+      return true;
+    case Metric::log_loss:
+    case Metric::rmse:
+    case Metric::mae:
+    case Metric::r2:
+      return false;
+  }
+  return false;
+}
+
+void check_metric(TableReader* validation, Model& model) {
+  Validation& v = model.validation;
+  if (validation == nullptr || !validation->has("metric")) {
+    v.metric = default_metric(model.task);
+  } else if (!applies_to(v.metric, model.task)) {
+    std::string fitting;
+    for (const std::string_view word : words_of<Metric>()) {
+      if (!applies_to(*parse<Metric>(word), model.task)) continue;
+      fitting += (fitting.empty() ? "" : ", ") + std::string(word);
+    }
+    validation->complain("metric", fmt::format("{} does not apply to a {} task; {} do", to_text(v.metric),
+                                               to_text(model.task), fitting));
+    return;
+  }
+  if (validation != nullptr && is_share(v.metric) && v.margin >= 1) {
+    validation->complain("margin", fmt::format("{} lies between 0 and 1, so no difference reaches a margin of {}",
+                                               to_text(v.metric), format_number(v.margin)));
+  }
+}
+
+}  // namespace
+
+void read_training(TableReader& reader, Training& out) {
+  const Entry* trainer = reader.ask("trainer", "\"xgboost\"", TableReader::quoted(out.trainer));
+  if (trainer != nullptr) {
+    const auto* text = std::get_if<std::string>(&trainer->node.value);
+    if (text != nullptr && *text == "command") {
+      reader.complain("trainer", "the command trainer is not in this version of retraind; \"xgboost\" is");
+    } else if (text == nullptr || *text != out.trainer) {
+      reader.complain("trainer", fmt::format("expected \"xgboost\", found {}", describe(trainer->node)));
+    }
+  }
+  for (const std::string_view key : {"train", "predict"}) {
+    reader.refuse(key, "belongs to the command trainer, which is not in this version of retraind");
+  }
+  reader.window("window", out.window);
+  reader.holdout("holdout", out.holdout);
+  reader.integer("min_rows", out.min_rows, {1, static_cast<std::int64_t>(kMostRows)});
+  reader.integer("rounds", out.rounds, {1, 100000});
+  read_params(reader, out);
+  reader.integer("seed", out.seed, {0, INT32_MAX});
+  reader.duration("timeout", out.timeout, {std::chrono::seconds(1), kLongest});
+  reader.bytes("memory_limit", out.memory_limit_bytes, std::uint64_t{16} << 20);
+  reader.integer("threads", out.threads, {1, 256});
+  reader.integer("max_attempts", out.max_attempts, {1, 100});
+  reader.finish();
+}
+
+void read_validation(TableReader& reader, Validation& out) {
+  reader.word("metric", out.metric);
+  reader.word("rule", out.rule);
+  reader.real("margin", out.margin, {0, true, std::nullopt});
+  reader.real("confidence", out.confidence, {0.5, false, 1.0});
+  reader.integer("min_holdout_rows", out.min_holdout_rows, {1, static_cast<std::int64_t>(kMostRows)});
+  reader.cluster("cluster", out.cluster);
+  reader.word("promotion", out.promotion);
+  reader.finish();
+}
+
+void read_model(TableReader& reader, Model& out) {
+  for (const std::string_view key : {"source", "query", "time_column", "label"}) reader.require(key);
+  reader.text("source", out.source, "the name of a [source.NAME]");
+  reader.text("query", out.query, "a SELECT statement");
+  reader.text("time_column", out.time_column, "the name of a column");
+  reader.text("label", out.label, "the name of a column");
+  reader.word("task", out.task);
+  read_positive(reader, out);
+  reader.texts("features", out.features, "an array of columns' names");
+  reader.word("anchor", out.anchor);
+  reader.duration("label_delay", out.label_delay);
+  check_columns(reader, out);
+
+  std::optional<TableReader> training = reader.table("training");
+  std::optional<TableReader> validation = reader.table("validation");
+  if (training) read_training(*training, out.training);
+  if (validation) read_validation(*validation, out.validation);
+  check_metric(validation ? &*validation : nullptr, out);
+  check_window(training ? &*training : nullptr, validation ? &*validation : nullptr, out);
+  read_triggers(reader, out);
+  reader.finish();
+}
+
+}  // namespace retraind::settings
