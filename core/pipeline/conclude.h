@@ -1,0 +1,50 @@
+#pragma once
+// The end of a run, in one transaction: the verdict is made from what the worker measured, every number that decided
+// becomes a row, and a winner's artifact, version and move into production are there together or not at all. Runs in
+// the daemon; loads no model.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/ids.h"
+#include "core/base/time.h"
+#include "core/base/vocabulary.h"
+#include "core/pipeline/job.h"
+#include "core/pipeline/result.h"
+#include "core/runs/run_queue.h"
+
+namespace retraind::store {
+class Transaction;
+}
+
+namespace retraind::pipeline {
+
+// What the worker needs to know of the registry, gathered when the run was claimed; the production model's bytes go
+// into the work directory beside the job. Throws DataError when production's artifact is damaged.
+struct PreparedJob {
+  Job job;
+  std::string production_artifact;  // empty when there is no production version
+};
+PreparedJob prepare_job(store::Transaction& transaction, const runs::ClaimedRun& run, TimePoint now);
+
+enum class Ending {
+  concluded,   // the run has ended, or awaits approval
+  judge_again  // production changed since the candidate was judged; the run is back in the queue (invariant 2)
+};
+
+struct Conclusion {
+  Ending ending = Ending::concluded;
+  RunState state = RunState::inconclusive;
+  std::string reason;
+  std::optional<int> version;
+  std::optional<int> replaced;
+};
+
+// std::nullopt, and nothing written, when the lease was lost (invariant 5). `artifact` are the bytes read_artifact
+// returned. The verdict is computed here from `measured`, under the settings the run carries.
+std::optional<Conclusion> conclude_run(store::Transaction& transaction, const runs::Executor& executor,
+                                       const runs::ClaimedRun& run, const Measured& measured, std::string_view artifact,
+                                       TimePoint now);
+
+}  // namespace retraind::pipeline

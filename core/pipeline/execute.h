@@ -1,0 +1,32 @@
+#pragma once
+// One run, step by step: extract, validate_data, train, evaluate. Runs in a worker process only, since it loads and
+// trains models, which may crash. Knows the source's connection, and nothing of the registry.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/base/vocabulary.h"
+#include "core/pipeline/job.h"
+#include "core/pipeline/result.h"
+#include "core/settings/settings.h"
+
+namespace retraind::pipeline {
+
+// Told at the begin and the end of each step; detail is a JSON object with the step's figures.
+struct StepEvent {
+  Step step = Step::extract;
+  bool finished = false;
+  std::optional<std::uint64_t> rows;
+  std::string detail = "{}";
+};
+using StepListener = std::function<void(const StepEvent&)>;
+
+// Leaves the candidate's artifact in `folder` and returns what was measured, or why it could not be: every DataError
+// and TransientError of a step becomes a Failure. Anything else (a bug) is thrown.
+Result execute(const Job& job, const settings::Source& source, const std::filesystem::path& folder,
+               const std::string& retraind_version, const StepListener& listener);
+
+}  // namespace retraind::pipeline

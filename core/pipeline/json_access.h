@@ -1,0 +1,82 @@
+#pragma once
+// Reads members of JSON objects that another process wrote, and says by name what is wrong with them. For the .cc files
+// of this module only.
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/error.h"
+#include "core/base/vocabulary.h"
+
+namespace retraind::pipeline {
+
+class ObjectReader {
+ public:
+  ObjectReader(const boost::json::value& value, std::string what) : what_(std::move(what)) {
+    object_ = value.if_object();
+    if (object_ == nullptr) throw DataError(what_ + " is not a JSON object");
+  }
+
+  const boost::json::value& member(std::string_view name) const {
+    const boost::json::value* found = object_->if_contains(name);
+    if (found == nullptr) throw DataError(fmt::format("{} lacks \"{}\"", what_, name));
+    return *found;
+  }
+  bool has(std::string_view name) const {
+    const boost::json::value* found = object_->if_contains(name);
+    return found != nullptr && !found->is_null();
+  }
+  std::string text(std::string_view name) const {
+    const auto* found = member(name).if_string();
+    if (found == nullptr) throw DataError(fmt::format("{}: \"{}\" is not a text", what_, name));
+    return {found->data(), found->size()};
+  }
+  double number(std::string_view name) const {
+    boost::system::error_code error;
+    const auto value = member(name).to_number<double>(error);
+    if (error) throw DataError(fmt::format("{}: \"{}\" is not a number", what_, name));
+    return value;
+  }
+  template <class Integer>
+  Integer integer(std::string_view name) const {
+    boost::system::error_code error;
+    const auto value = member(name).to_number<Integer>(error);
+    if (error) throw DataError(fmt::format("{}: \"{}\" is not a whole number in range", what_, name));
+    return value;
+  }
+  bool boolean(std::string_view name) const {
+    const auto* found = member(name).if_bool();
+    if (found == nullptr) throw DataError(fmt::format("{}: \"{}\" is not true or false", what_, name));
+    return *found;
+  }
+  const boost::json::array& array(std::string_view name) const {
+    const auto* found = member(name).if_array();
+    if (found == nullptr) throw DataError(fmt::format("{}: \"{}\" is not a list", what_, name));
+    return *found;
+  }
+  template <class E>
+  E word(std::string_view name) const {
+    const auto value = parse<E>(text(name));
+    if (!value) throw DataError(fmt::format("{}: \"{}\" is \"{}\", not {}", what_, name, text(name), list_words<E>()));
+    return *value;
+  }
+  const std::string& what() const { return what_; }
+
+ private:
+  std::string what_;
+  const boost::json::object* object_;
+};
+
+inline boost::json::value parse_json(std::string_view text, const std::string& what) {
+  boost::system::error_code error;
+  boost::json::value value = boost::json::parse(boost::json::string_view(text.data(), text.size()), error);
+  if (error) throw DataError(fmt::format("{} is no JSON: {}", what, error.message()));
+  return value;
+}
+
+}  // namespace retraind::pipeline

@@ -1,0 +1,76 @@
+#pragma once
+// What a worker measured, as it comes back to the daemon. The daemon believes nothing in it: read_result checks shapes,
+// sizes, ranges and the artifact's sha256, and the verdict is made from the numbers by the daemon itself (conclude.h).
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/time.h"
+#include "core/base/vocabulary.h"
+#include "core/evaluate/compare.h"
+#include "core/stats/profile.h"
+
+namespace retraind::pipeline {
+
+inline constexpr const char* kResultFile = "result.json";
+inline constexpr const char* kArtifactFile = "candidate.tar";
+// Larger result files are refused unread.
+inline constexpr std::uint64_t kMaxResultBytes = std::uint64_t{64} << 20;
+inline constexpr std::uint64_t kMaxArtifactBytes = std::uint64_t{1} << 30;
+
+struct Measured {
+  TimeAxis axis = TimeAxis::instant;
+  EventTime window_from = 0;  // event times of the oldest and the newest row read
+  EventTime window_to = 0;
+  std::uint64_t data_rows = 0;
+  std::string data_sha256;
+  std::uint64_t train_rows = 0;
+  EventTime trained_from = 0;
+  EventTime trained_to = 0;
+  std::optional<int> judged_against;  // production version; nullopt: the baseline
+  double confidence = 0;              // level of the interval after spending alpha
+  evaluate::Comparison comparison;
+  std::string artifact_sha256;
+  std::uint64_t artifact_bytes = 0;
+  std::string trainer;
+  std::vector<stats::ColumnProfile> profiles;  // of the features, over the training rows
+  std::vector<std::string> warnings;
+  std::string lineage;  // a JSON object
+};
+
+// Why a worker could not measure.
+struct Failure {
+  bool transient = false;  // another attempt may go better
+  Step step = Step::extract;
+  std::string message;
+  std::string hint;
+};
+
+struct Result {
+  RunId run{};
+  int attempt = 1;
+  std::variant<Measured, Failure> outcome;
+};
+
+std::string to_json(const Result& result);
+// Throws DataError, saying what is wrong, for anything to_json did not write.
+Result result_from_json(std::string_view json);
+
+// Writes the result so that it is there whole or not at all: temporary file, fsync, rename, fsync of the folder.
+void write_result(const std::filesystem::path& folder, const Result& result);
+
+// Reads and checks what a worker left. Throws DataError when the file is missing, a link, too large, truncated, of
+// another run or attempt, or when the artifact it names does not have the size and sha256 it says.
+Result read_result(const std::filesystem::path& folder, RunId run, int attempt);
+
+// The candidate's artifact, verified by read_result before; throws DataError when it does not have this sha256 any
+// more.
+std::string read_artifact(const std::filesystem::path& folder, const Measured& measured);
+
+}  // namespace retraind::pipeline
