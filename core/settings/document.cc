@@ -56,6 +56,22 @@ std::string reword(std::string_view description) {
   return "not valid TOML: " + printable(description, 200);
 }
 
+// toml++ names only the second of two tables: where the first stands, as "; the first is at line N".
+std::string first_definition(std::string_view toml, std::string_view description, std::size_t before_line) {
+  constexpr std::string_view kRedefined = "cannot redefine existing table '";
+  const auto begin = description.find(kRedefined);
+  if (begin == std::string_view::npos) return {};
+  const std::string_view rest = description.substr(begin + kRedefined.size());
+  const std::string header = fmt::format("[{}]", rest.substr(0, rest.find('\'')));
+  for (std::size_t line = 1; line < before_line; ++line) {
+    const std::string_view content = toml.substr(0, toml.find('\n'));
+    const auto indent = std::min(content.find_first_not_of(" \t"), content.size());
+    if (content.substr(indent).starts_with(header)) return fmt::format("; the first is at line {}", line);
+    toml.remove_prefix(std::min(content.size() + 1, toml.size()));
+  }
+  return {};
+}
+
 }  // namespace
 
 const Entry* Node::find(std::string_view key) const {
@@ -85,7 +101,11 @@ std::string describe(const Node& node) {
   struct Describe {
     std::string operator()(bool value) const { return value ? "true" : "false"; }
     std::string operator()(std::int64_t value) const { return std::to_string(value); }
-    std::string operator()(double value) const { return format_number(value); }
+    std::string operator()(double value) const {
+      const std::string digits = format_number(value);
+      // 1e3 is no integer in TOML, and a complaint about that must not say "1000".
+      return digits.find_first_not_of("-0123456789") == std::string::npos ? digits + ".0" : digits;
+    }
     std::string operator()(const std::string& value) const { return '"' + printable(value) + '"'; }
     std::string operator()(Calendar) const { return "a date or time"; }
     std::string operator()(const Node::Array&) const { return "an array"; }
@@ -110,7 +130,8 @@ std::optional<Node> parse_document(std::string_view toml, const std::filesystem:
     return convert(toml::parse(toml));
   } catch (const toml::parse_error& error) {
     const Place place = place_of(error.source());
-    complaints.push_back({name, place.line, place.column, reword(error.description())});
+    complaints.push_back({name, place.line, place.column,
+                          reword(error.description()) + first_definition(toml, error.description(), place.line)});
     return std::nullopt;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "core/settings/canonical_json.h"
 #include "core/settings/forms.h"
 #include "core/settings/json_reader.h"
 #include "core/settings/snapshot.h"
@@ -11,13 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-// A fault of nested arrays must not exhaust the stack; a snapshot nests four deep.
 json::object parse_object(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = 16;
-  boost::system::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error, {}, options);
-  if (error) throw DataError(fmt::format("model snapshot: not JSON: {}", error.message()));
+  json::value value = parse_json(text);
   if (!value.is_object()) throw DataError("model snapshot: not a JSON object");
   return std::move(value.get_object());
 }

@@ -103,6 +103,7 @@ class Walk {
   std::optional<Refusal> open(std::string_view long_quote, Inside short_string, Inside long_string) {
     const bool is_long = starts(long_quote);
     inside_ = is_long ? long_string : short_string;
+    string_column_ = column_;
     advance(is_long ? 3 : 1);
     return std::nullopt;
   }
@@ -126,8 +127,8 @@ class Walk {
       advance(std::max(next - at_, std::size_t{2}));
       return std::nullopt;
     } else if (inside_ == Inside::basic || inside_ == Inside::literal) {
-      // A line break ends a short string by force: toml++ will complain, but must not see what follows unchecked.
-      if (byte == (escapes ? '"' : '\'') || byte == '\n') inside_ = Inside::nothing;
+      if (byte == '\n') return Refusal{line_, string_column_, "string without an end on its line; use triple quotes"};
+      if (byte == (escapes ? '"' : '\'')) inside_ = Inside::nothing;
     } else if (const std::string_view quote = escapes ? "\"\"\"" : "'''"; starts(quote)) {
       // Up to two quotes may stand right before the closing three.
       std::size_t quotes = 3;
@@ -145,6 +146,7 @@ class Walk {
   std::size_t line_ = 1;
   std::size_t column_ = 1;
   std::size_t line_start_ = 0;
+  std::size_t string_column_ = 0;  // where the string around this place begins
   Inside inside_ = Inside::nothing;
   bool in_value_ = false;  // between a key's '=' and the end of its value; always so inside an array
   std::string open_;       // the brackets and braces around this place, outermost first

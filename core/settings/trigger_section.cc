@@ -134,10 +134,11 @@ TriggerRule read_rule(TableReader& reader, TriggerKind kind) {
   }
 }
 
-void read_name(TableReader& reader, TriggerKind kind, std::string& out) {
+// False after a complaint.
+bool read_name(TableReader& reader, TriggerKind kind, std::string& out) {
   // The default depends on the kind, so it is not what the documentation shows.
   const Entry* entry = reader.ask("name", std::string(kNameForm), "");
-  if (entry == nullptr) return;
+  if (entry == nullptr) return true;
   const auto* text = std::get_if<std::string>(&entry->node.value);
   if (text == nullptr || !is_name(*text)) {
     reader.complain("name", fmt::format("expected {}, found {}", kNameForm, describe(entry->node)));
@@ -145,13 +146,13 @@ void read_name(TableReader& reader, TriggerKind kind, std::string& out) {
     reader.complain("name", fmt::format("\"{}\" is the name of a trigger that every model has", *text));
   } else {
     out = *text;
+    return true;
   }
+  return false;
 }
 
 Trigger read_trigger(TableReader& reader, TriggerKind kind) {
   Trigger out;
-  out.name = to_text(kind);
-  read_name(reader, kind, out.name);
   out.rule = read_rule(reader, kind);
   out.backoff = default_backoff(kind);
   reader.boolean("enabled", out.enabled);
@@ -180,8 +181,12 @@ void read_triggers(TableReader& model, Model& out) {
     const std::optional<TriggerKind> kind = read_kind(reader);
     // What else such a table may hold depends on its kind, so without one there is nothing more to say.
     if (!kind) continue;
+    std::string name(to_text(*kind));
+    const bool named = read_name(reader, *kind, name);
     Trigger trigger = read_trigger(reader, *kind);
+    trigger.name = std::move(name);
     reader.finish();
+    if (!named) continue;
     if (*kind == TriggerKind::pipeline_change && has_pipeline_change) {
       reader.complain("on", "a model has one pipeline_change trigger, and this is the second");
       continue;
