@@ -1,0 +1,309 @@
+#include "core/settings/snapshot.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include "core/base/error.h"
+#include "core/settings/canonical_json.h"
+#include "core/settings/load.h"
+
+namespace retraind::settings {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// Every field differs from its default.
+Model full_model() {
+  Model model;
+  model.name = "power";
+  model.source = "market";
+  model.query = "SELECT \"ts\", up\nFROM electricity -- né";
+  model.time_column = "ts";
+  model.label = "up";
+  model.task = Task::multiclass;
+  model.positive = "yes";
+  model.features = {"period", "day"};
+  model.anchor = Anchor::wall;
+  model.label_delay = hours(1);
+  model.training.trainer = "other";
+  model.training.window = WindowDuration{hours(24 * 28)};
+  model.training.holdout = HoldoutShare{0.1 + 0.2};
+  model.training.min_rows = 501;
+  model.training.rounds = 7;
+  model.training.params = {{"max_depth", std::int64_t{6}},
+                           {"eta", 0.07},
+                           {"whole", 6.0},
+                           {"flag", true},
+                           {"booster", std::string("gbtree")}};
+  model.training.seed = 42;
+  model.training.timeout = minutes(31);
+  model.training.memory_limit_bytes = std::uint64_t{5} << 30;
+  model.training.threads = 3;
+  model.training.max_attempts = 4;
+  model.validation.metric = Metric::macro_f1;
+  model.validation.rule = Rule::non_inferior;
+  model.validation.margin = 0.01;
+  model.validation.confidence = 0.9;
+  model.validation.min_holdout_rows = 201;
+  model.validation.cluster = ClusterColumn{"1d"};
+  model.validation.promotion = PromotionMode::manual;
+  const Trigger base{.name = "",
+                     .rule = PipelineChangeTrigger{},
+                     .enabled = false,
+                     .cooldown = hours(6),
+                     .max_runs_per_day = 2,
+                     .backoff = minutes(11),
+                     .backoff_max = hours(25)};
+  const auto add = [&](std::string name, TriggerRule rule) {
+    model.triggers.push_back(base);
+    model.triggers.back().name = std::move(name);
+    model.triggers.back().rule = std::move(rule);
+  };
+  add("nightly", ScheduleTrigger{schedule::Cron::parse("0 3 * * *"), "Europe/Berlin", CatchUp::all});
+  add("rows", NewRowsTrigger{5000, seconds(30)});
+  add("drifted", DriftTrigger{minutes(5), WindowRows{300}, 2, hours(1), 0.1, 0.02, 250});
+  add("changed", PipelineChangeTrigger{});
+  return model;
+}
+
+// The least that was ever written.
+constexpr std::string_view kOldest =
+    R"({"name":"power","source":"market","query":"SELECT 1","time_column":"ts","label":"up"})";
+
+TEST(Snapshot, SpellsEveryFieldInOneCanonicalText) {
+  EXPECT_EQ(
+      to_json(full_model()),
+      R"({"anchor":"wall","features":["period","day"],"label":"up","label_delay":"1h","name":"power",)"
+      R"("positive":"yes","query":"SELECT \"ts\", up\nFROM electricity -- né","source":"market","task":"multiclass",)"
+      R"("time_column":"ts","training":{"holdout":0.30000000000000004,"max_attempts":4,)"
+      R"("memory_limit_bytes":5368709120,"min_rows":501,"params":{"booster":"gbtree","eta":0.07,"flag":true,)"
+      R"("max_depth":6,"whole":6.0},"rounds":7,"seed":42,"threads":3,"timeout":"31min","trainer":"other",)"
+      R"("window":"28d"},"triggers":[{"backoff":"11min","backoff_max":"1d1h","catch_up":"all","cooldown":"6h",)"
+      R"("cron":"0 3 * * *","enabled":false,"max_runs_per_day":2,"name":"nightly","on":"schedule",)"
+      R"("timezone":"Europe/Berlin"},{"backoff":"11min","backoff_max":"1d1h","cooldown":"6h","enabled":false,)"
+      R"("every":"30s","max_runs_per_day":2,"name":"rows","on":"new_rows","rows":5000},{"alpha":0.02,)"
+      R"("backoff":"11min","backoff_max":"1d1h","checks":2,"cooldown":"6h","enabled":false,"every":"5min",)"
+      R"("hold":"1h","max_runs_per_day":2,"min_effect":0.1,"min_rows":250,"name":"drifted","on":"drift",)"
+      R"("window":"300 rows"},{"backoff":"11min","backoff_max":"1d1h","cooldown":"6h","enabled":false,)"
+      R"("max_runs_per_day":2,"name":"changed","on":"pipeline_change"}],"validation":{"cluster":{"column":"1d"},)"
+      R"("confidence":0.9,"margin":0.01,"metric":"macro_f1","min_holdout_rows":201,"promotion":"manual",)"
+      R"("rule":"non_inferior"}})");
+}
+
+TEST(Snapshot, ReadsBackWhatItWrote) {
+  const std::string text = to_json(full_model());
+  const Model back = model_from_json(text);
+  EXPECT_EQ(to_json(back), text);
+  // The text alone could hide a type.
+  EXPECT_TRUE(std::holds_alternative<double>(back.training.params.at("whole")));
+  EXPECT_TRUE(std::holds_alternative<std::int64_t>(back.training.params.at("max_depth")));
+  EXPECT_TRUE(std::holds_alternative<ClusterColumn>(back.validation.cluster));
+  EXPECT_EQ(std::get<HoldoutShare>(back.training.holdout).share, 0.1 + 0.2);
+  EXPECT_EQ(std::get<ScheduleTrigger>(back.triggers.at(0).rule).cron.expression(), "0 3 * * *");
+  EXPECT_EQ(back.triggers.at(2).kind(), TriggerKind::drift);
+}
+
+TEST(Snapshot, ReadsBackEveryFormOfWindowHoldoutAndCluster) {
+  Model model = full_model();
+  for (const Window& window : {Window{WindowAll{}}, Window{WindowRows{5}}, Window{WindowDuration{seconds(90)}}}) {
+    model.training.window = window;
+    EXPECT_EQ(to_json(model_from_json(to_json(model))), to_json(model));
+    EXPECT_EQ(model_from_json(to_json(model)).training.window.index(), window.index());
+  }
+  model.training.holdout = WindowDuration{hours(24)};
+  EXPECT_EQ(std::get<WindowDuration>(model_from_json(to_json(model)).training.holdout).length, hours(24));
+  for (const Cluster& cluster : {Cluster{ClusterAuto{}}, Cluster{ClusterNone{}}, Cluster{WindowRows{200}},
+                                 Cluster{WindowDuration{hours(24)}}, Cluster{ClusterColumn{"auto"}}}) {
+    model.validation.cluster = cluster;
+    EXPECT_EQ(to_json(model_from_json(to_json(model))), to_json(model));
+    EXPECT_EQ(model_from_json(to_json(model)).validation.cluster.index(), cluster.index());
+  }
+}
+
+TEST(Snapshot, GivesAnOlderTextTheDefaultsOfMissingKeys) {
+  Model expected;
+  expected.name = "power";
+  expected.source = "market";
+  expected.query = "SELECT 1";
+  expected.time_column = "ts";
+  expected.label = "up";
+  EXPECT_EQ(to_json(model_from_json(kOldest)), to_json(expected));
+}
+
+TEST(Snapshot, GivesAnOlderRegressionItsOwnDefaultMetric) {
+  std::string text(kOldest);
+  text.insert(1, R"("task":"regression",)");
+  EXPECT_EQ(model_from_json(text).validation.metric, Metric::rmse);
+}
+
+TEST(Snapshot, GivesAnOlderTriggerTheDefaultsOfItsKind) {
+  EXPECT_EQ(trigger_from_json(R"({"on":"schedule","cron":"@daily"})").backoff, Duration::zero());
+  const Trigger rows = trigger_from_json(R"({"on":"new_rows","rows":5})");
+  EXPECT_EQ(rows.name, "new_rows");
+  EXPECT_EQ(rows.backoff, minutes(10));
+  EXPECT_EQ(std::get<NewRowsTrigger>(rows.rule).every, minutes(1));
+}
+
+TEST(Snapshot, WritesOneTriggerAsTheModelDoes) {
+  for (const Trigger& trigger : full_model().triggers) {
+    const std::string text = to_json(trigger);
+    EXPECT_NE(to_json(full_model()).find(text), std::string::npos) << text;
+    EXPECT_EQ(to_json(trigger_from_json(text)), text);
+  }
+}
+
+std::string complaint_about(std::string_view json) {
+  try {
+    model_from_json(json);
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Snapshot, NamesTheKeyThatCannotBeRead) {
+  const auto with = [](std::string_view more) {
+    return std::string(kOldest.substr(0, kOldest.size() - 1)) + "," + std::string(more) + "}";
+  };
+  EXPECT_EQ(complaint_about(with(R"("training":{"rounds":"ten"})")),
+            R"(model snapshot: 'training.rounds' should be an integer of 32 bits, found "ten")");
+  EXPECT_EQ(complaint_about(with(R"("training":{"rounds":4294967297})")),
+            "model snapshot: 'training.rounds' should be an integer of 32 bits, found 4294967297");
+  EXPECT_EQ(complaint_about(with(R"("training":{"seed":-1})")),
+            "model snapshot: 'training.seed' should be an integer that is not negative, found -1");
+  EXPECT_EQ(complaint_about(with(R"("training":[])")), "model snapshot: 'training' should be an object, found []");
+  EXPECT_EQ(
+      complaint_about(with(R"("training":{"params":{"a":[1]}})")),
+      R"(model snapshot: 'training.params' should be an object of strings, numbers and booleans, found {"a":[1]})");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"metric":"profit"})")),
+            "model snapshot: 'validation.metric' should be accuracy, log_loss, auc, f1, brier, macro_f1, rmse, mae or "
+            "r2, found \"profit\"");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"cluster":{"column":5}})")),
+            "model snapshot: 'validation.cluster.column' should be a string, found 5");
+  EXPECT_EQ(complaint_about(with(R"("features":["a",1])")),
+            R"(model snapshot: 'features' should be an array of strings, found ["a",1])");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"new_rows"}])")),
+            "model snapshot: the key 'triggers[0].rows' is missing");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"performance"}])")),
+            "model snapshot: 'triggers[0].on' should be a kind of trigger that this version knows, found "
+            "\"performance\"");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"schedule","cron":"x"}])")).substr(0, 42),
+            "model snapshot: 'triggers[0].cron': cron \"");
+  EXPECT_EQ(complaint_about(with(R"("label_delay":"soon")")),
+            "model snapshot: 'label_delay' should be a duration, found \"soon\"");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":[]})")), "model snapshot: unknown key 'validation.gates'");
+  EXPECT_EQ(complaint_about(R"({"name":"power"})"), "model snapshot: the key 'source' is missing");
+  EXPECT_EQ(complaint_about("[]"), "model snapshot: not a JSON object");
+}
+
+TEST(Snapshot, RefusesTextThatIsNotJson) {
+  for (const char* text : {"", "{", "{}{}", "{\"a\":1e999}", "nul"})
+    EXPECT_THROW(model_from_json(text), DataError) << text;
+  EXPECT_THROW(model_from_json(std::string(100000, '[')), DataError);
+}
+
+TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
+  using Change = std::function<void(Model&)>;
+  const std::vector<std::pair<const char*, Change>> of_the_pipeline = {
+      {"source", [](Model& m) { m.source = "shop"; }},
+      {"query", [](Model& m) { m.query += " "; }},
+      {"time_column", [](Model& m) { m.time_column = "at"; }},
+      {"label", [](Model& m) { m.label = "down"; }},
+      {"task", [](Model& m) { m.task = Task::binary; }},
+      {"positive", [](Model& m) { m.positive.reset(); }},
+      {"features", [](Model& m) { m.features.pop_back(); }},
+      {"anchor", [](Model& m) { m.anchor = Anchor::data; }},
+      {"label_delay", [](Model& m) { m.label_delay = hours(2); }},
+      {"trainer", [](Model& m) { m.training.trainer = "xgboost"; }},
+      {"window", [](Model& m) { m.training.window = WindowAll{}; }},
+      {"holdout", [](Model& m) { m.training.holdout = HoldoutShare{0.3}; }},
+      {"min_rows", [](Model& m) { m.training.min_rows = 1; }},
+      {"rounds", [](Model& m) { m.training.rounds = 8; }},
+      {"params", [](Model& m) { m.training.params["max_depth"] = 6.0; }},
+      {"seed", [](Model& m) { m.training.seed = 43; }},
+      {"metric", [](Model& m) { m.validation.metric = Metric::accuracy; }},
+      {"rule", [](Model& m) { m.validation.rule = Rule::superior; }},
+      {"margin", [](Model& m) { m.validation.margin = std::nextafter(m.validation.margin, 1); }},
+      {"confidence", [](Model& m) { m.validation.confidence = 0.95; }},
+      {"min_holdout_rows", [](Model& m) { m.validation.min_holdout_rows = 1; }},
+      {"cluster", [](Model& m) { m.validation.cluster = WindowDuration{hours(24)}; }},
+  };
+  const std::vector<std::pair<const char*, Change>> of_the_rest = {
+      {"name", [](Model& m) { m.name = "other"; }},
+      {"timeout", [](Model& m) { m.training.timeout = hours(1); }},
+      {"memory_limit", [](Model& m) { m.training.memory_limit_bytes += 1; }},
+      {"threads", [](Model& m) { m.training.threads = 4; }},
+      {"max_attempts", [](Model& m) { m.training.max_attempts = 5; }},
+      {"promotion", [](Model& m) { m.validation.promotion = PromotionMode::automatic; }},
+      {"triggers", [](Model& m) { m.triggers.pop_back(); }},
+      {"a trigger", [](Model& m) { m.triggers[2].enabled = true; }},
+  };
+  const Model model = full_model();
+  EXPECT_EQ(configuration_sha256(model), configuration_sha256(full_model()));
+  EXPECT_EQ(pipeline_sha256(model).size(), 64u);
+  const auto check = [&model](const auto& changes, bool changes_pipeline) {
+    for (const auto& [what, change] : changes) {
+      Model changed = model;
+      change(changed);
+      EXPECT_NE(configuration_sha256(changed), configuration_sha256(model)) << what;
+      EXPECT_EQ(pipeline_sha256(changed) != pipeline_sha256(model), changes_pipeline) << what;
+    }
+  };
+  check(of_the_pipeline, true);
+  check(of_the_rest, false);
+}
+
+TEST(Snapshot, DoesNotDependOnTheOrderOrSpellingInTheFile) {
+  const auto load_model = [](std::string_view training) {
+    const std::string toml = std::string(R"(
+      [registry]
+      conninfo = "service=r"
+      [source.s]
+      conninfo = "service=s"
+      [model.m]
+      source = "s"
+      query = "SELECT 1"
+      time_column = "ts"
+      label = "up"
+      [model.m.training]
+      )") + std::string(training);
+    const Loaded loaded = load_text(toml, "test.toml", "host");
+    EXPECT_TRUE(loaded.complaints.empty());
+    return loaded.settings.models.at("m");
+  };
+  const Model one = load_model("window = \"1w\"\nparams = { a = 1, b = 2 }\nseed = 1");
+  const Model two = load_model("params = { b = 2, a = 1 }\nholdout = \"20%\"\nwindow = \"7d\"");
+  EXPECT_EQ(to_json(one), to_json(two));
+}
+
+TEST(CanonicalJson, ReadsBackEveryDoubleToTheLastBit) {
+  std::mt19937_64 bits(1);
+  for (int i = 0; i < 20000; ++i) {
+    const double value = std::bit_cast<double>(bits());
+    if (!std::isfinite(value)) continue;
+    const std::string text = canonical_text(boost::json::array{value});
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(parse_json(text).as_array().at(0).as_double()),
+              std::bit_cast<std::uint64_t>(value))
+        << text;
+  }
+}
+
+TEST(CanonicalJson, SortsKeysByTheirBytesAtEveryDepth) {
+  const boost::json::value value = boost::json::parse(R"({"b":{"z":1,"a":[{"y":null,"x":"\u0001\"é"}]},"B":2,"ab":3})");
+  EXPECT_EQ(canonical_text(value), R"({"B":2,"ab":3,"b":{"a":[{"x":"\u0001\"é","y":null}],"z":1}})");
+}
+
+TEST(CanonicalJson, KeepsNumbersOfEachTypeApart) {
+  const std::string text = R"([-9223372036854775808,18446744073709551615,0,-0.0,1e+22,1e-07,6.0])";
+  EXPECT_EQ(canonical_text(parse_json(text)), text);
+  EXPECT_THROW(canonical_text(boost::json::value(std::nan(""))), std::logic_error);
+}
+
+}  // namespace
+}  // namespace retraind::settings
