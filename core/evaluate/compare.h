@@ -42,15 +42,22 @@ struct Comparison {
   // Absent when the metric is undefined or there are too few clusters for any interval; `why_no_interval` says which.
   std::optional<stats::Interval> difference;
   std::string why_no_interval;
+  double confidence = 0;  // one-sided, of the interval's bounds; 0: not recorded
 };
 
 inline constexpr std::size_t kBootstrapReplicates = 2000;
 
-// Means of row losses get a clustered t interval, other metrics a cluster bootstrap with shared weights. `confidence`
-// is one-sided. The same holdout and seed give the same bytes.
+// Means of row losses get a clustered t interval; other metrics a cluster bootstrap with shared weights, whose bounds
+// are the wider of the percentiles and of Student's t with the bootstrap's standard error, so that few clusters or a
+// far level never make it too narrow. `confidence` is one-sided, in (0, 1), and already spent (decide.h). A prediction
+// that is not finite, or no probability, leaves its model without metrics and the comparison without an interval. The
+// same holdout and seed give the same bytes. Throws std::logic_error for parts that do not fit together, an unknown
+// label or a metric that does not apply to the task.
 Comparison compare(const Holdout& holdout, Opponent opponent, Metric metric, double confidence, std::uint64_t seed);
 
-// Constant predictions of the trivial baseline for `rows` rows, learned from the training labels.
+// Constant predictions of the trivial baseline for `rows` rows, learned from the training labels (all known: class
+// indices or values). Shaped as stats::Scored says. Throws std::logic_error without labels, or for one that is no
+// class.
 std::vector<double> baseline_predictions(Task task, std::size_t classes, Metric metric,
                                          std::span<const float> training_labels, std::size_t rows);
 

@@ -1,0 +1,197 @@
+// Measuring and deciding together: what becomes of candidates whose true quality is known.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/evaluate/compare.h"
+#include "core/evaluate/decide.h"
+#include "tests/unit/evaluate/holdouts.h"
+
+namespace retraind::evaluate {
+namespace {
+
+settings::Validation by(Metric metric) {
+  settings::Validation validation;
+  validation.metric = metric;
+  return validation;
+}
+
+// Rows on which the models disagree one time in ten, and the candidate is right more often by `advantage`.
+Holdout drawn_holdout(std::size_t rows, double advantage, Random& random) {
+  constexpr double kDisagreement = 0.1;
+  Outcomes outcomes;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const double u = random.uniform();
+    if (u < (kDisagreement + advantage) / 2) {
+      ++outcomes.only_candidate;
+    } else if (u < kDisagreement) {
+      ++outcomes.only_opponent;
+    } else {
+      ++outcomes.both_right;
+    }
+  }
+  return binary_holdout(outcomes);
+}
+
+double promotion_rate(double advantage, std::uint64_t seed) {
+  constexpr int kHoldouts = 300;
+  Random random(seed);
+  int promoted = 0;
+  for (int i = 0; i < kHoldouts; ++i) {
+    const Comparison comparison =
+        compare(drawn_holdout(2000, advantage, random), Opponent::production, Metric::accuracy, 0.95, 1);
+    if (decide(comparison, by(Metric::accuracy)).verdict == Verdict::promote) ++promoted;
+  }
+  return static_cast<double>(promoted) / kHoldouts;
+}
+
+// The rate of a one-sided test at level 0.05: Phi(advantage / standard error - 1.645), with a standard error of
+// sqrt((0.1 - advantage^2) / 2000).
+TEST(SuperiorRule, PromotesAnEqualCandidateOneTimeInTwenty) {
+  EXPECT_NEAR(promotion_rate(0, 1), 0.050, 0.02);
+}
+TEST(SuperiorRule, HardlyEverPromotesAWorseCandidate) {
+  EXPECT_NEAR(promotion_rate(-0.005, 2), 0.009, 0.009);
+}
+TEST(SuperiorRule, PromotesABetterCandidateMostOfTheTime) {
+  EXPECT_NEAR(promotion_rate(0.02, 3), 0.886, 0.02);
+}
+
+TEST(SuperiorRule, PromotesSomeOfTwentyEqualCandidatesInARowNoMoreOftenThanAlpha) {
+  constexpr int kChampions = 100;
+  Random random(4);
+  int fooled = 0;
+  for (int champion = 0; champion < kChampions; ++champion) {
+    for (std::uint64_t attempt = 0; attempt < 20; ++attempt) {
+      const Comparison comparison = compare(drawn_holdout(400, 0, random), Opponent::production, Metric::accuracy,
+                                            spent_confidence(0.95, attempt), 1);
+      if (decide(comparison, by(Metric::accuracy)).verdict == Verdict::promote) {
+        ++fooled;
+        break;
+      }
+    }
+  }
+  // 5 % of 100 is 5; three standard errors above it is 11. Without spending it would be about 64.
+  EXPECT_LE(fooled, 11);
+}
+
+TEST(SuperiorRule, PromotesByAResampledMetricAtItsLevelToo) {
+  constexpr int kHoldouts = 60;
+  Random random(5);
+  int promoted = 0;
+  for (int i = 0; i < kHoldouts; ++i) {
+    Holdout holdout;
+    holdout.task = Task::regression;
+    for (int row = 0; row < 100; ++row) {
+      holdout.labels.push_back(0);
+      holdout.candidate.push_back(random.uniform() - 0.5);
+      holdout.opponent.push_back(random.uniform() - 0.5);
+    }
+    holdout.clusters = blocks_of(100, 5);
+    settings::Validation validation = by(Metric::rmse);
+    validation.min_holdout_rows = 100;
+    const Comparison comparison = compare(holdout, Opponent::production, Metric::rmse, 0.95, 1);
+    if (decide(comparison, validation).verdict == Verdict::promote) ++promoted;
+  }
+  // 5 % of 60 is 3; three standard errors above it is 8.
+  EXPECT_LE(promoted, 8);
+}
+
+class FirstModel : public testing::TestWithParam<Task> {
+ protected:
+  // The candidate against the baseline learned from the holdout's own labels, which is the hardest to beat.
+  Decision judge(const std::vector<double>& candidate, Metric metric) const {
+    Holdout against = holdout_;
+    against.candidate = candidate;
+    against.opponent = baseline(metric);
+    return decide(compare(against, Opponent::baseline, metric, 0.95, 1), by(metric));
+  }
+  std::vector<double> baseline(Metric metric) const {
+    const std::vector<float> labels(holdout_.labels.begin(), holdout_.labels.end());
+    return baseline_predictions(GetParam(), holdout_.classes, metric, labels, labels.size());
+  }
+  const Holdout holdout_ = noisy_holdout(GetParam(), 300, 20);
+};
+
+TEST_P(FirstModel, IsPromotedWhenItBeatsTheBaselineByEveryMetric) {
+  for (const Metric metric : metrics_of(GetParam())) {
+    const Decision decision = judge(holdout_.candidate, metric);
+    EXPECT_EQ(decision.verdict, Verdict::promote) << decision.reason;
+  }
+}
+
+TEST_P(FirstModel, IsNotPromotedWhenItIsTheBaseline) {
+  for (const Metric metric : metrics_of(GetParam())) {
+    const Decision decision = judge(baseline(metric), metric);
+    EXPECT_EQ(decision.verdict, Verdict::inconclusive);
+    EXPECT_NE(decision.reason.find("candidate and the baseline predict the same"), std::string::npos)
+        << decision.reason;
+  }
+}
+
+TEST_P(FirstModel, IsRejectedWhenItIsWorseThanTheBaseline) {
+  // Upside down: the larger the truth, the smaller the answer; of three classes, always the next one.
+  std::vector<double> upside_down = holdout_.candidate;
+  if (GetParam() == Task::regression) {
+    for (double& value : upside_down) value = 10 - value;
+  } else if (GetParam() == Task::binary) {
+    for (double& value : upside_down) value = 1 - value;
+  } else {
+    for (std::size_t i = 0; i < upside_down.size(); i += 3) {
+      std::rotate(upside_down.begin() + static_cast<std::ptrdiff_t>(i),
+                  upside_down.begin() + static_cast<std::ptrdiff_t>(i + 1),
+                  upside_down.begin() + static_cast<std::ptrdiff_t>(i + 3));
+    }
+  }
+  for (const Metric metric : metrics_of(GetParam())) {
+    // Any answer at all has an f1 as good as the baseline's where the baseline never says yes.
+    if (metric == Metric::f1 || metric == Metric::macro_f1) continue;
+    const Decision decision = judge(upside_down, metric);
+    EXPECT_EQ(decision.verdict, Verdict::reject) << decision.reason;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tasks, FirstModel, testing::Values(Task::binary, Task::multiclass, Task::regression),
+                         [](const auto& tested) { return std::string(to_text(tested.param)); });
+
+TEST(Verdict, IsInconclusiveForAnAucOfOneClass) {
+  Holdout holdout = noisy_holdout(Task::binary, 300, 21);
+  std::fill(holdout.labels.begin(), holdout.labels.end(), 0.0);
+  const Decision decision = decide(compare(holdout, Opponent::production, Metric::auc, 0.95, 1), by(Metric::auc));
+  EXPECT_EQ(decision.verdict, Verdict::inconclusive);
+  EXPECT_EQ(decision.reason, "auc is not defined on these 300 rows: all labels are of one class");
+}
+
+TEST(Verdict, IsInconclusiveForTenRowsWhateverTheySay) {
+  const Comparison comparison =
+      compare(binary_holdout({.only_candidate = 10}), Opponent::production, Metric::log_loss, 0.95, 1);
+  const Decision decision = decide(comparison, by(Metric::log_loss));
+  EXPECT_EQ(decision.verdict, Verdict::inconclusive);
+  EXPECT_EQ(decision.reason, "10 fresh labelled rows, too few: at least 200 needed");
+}
+
+TEST(Verdict, IsInconclusiveForAModelThatAnswersNaN) {
+  Holdout holdout = noisy_holdout(Task::binary, 300, 22);
+  holdout.opponent[17] = std::nan("");
+  const Decision decision =
+      decide(compare(holdout, Opponent::production, Metric::log_loss, 0.95, 1), by(Metric::log_loss));
+  EXPECT_EQ(decision.verdict, Verdict::inconclusive);
+  EXPECT_EQ(decision.reason, "row 18 of the predictions of production is NaN, not a probability");
+}
+
+TEST(Verdict, PromotesAModelThatKnowsAClassProductionDoesNot) {
+  // Half of the rows are of a class that is new to production: it gives the class no probability at all.
+  Holdout holdout = noisy_holdout(Task::multiclass, 300, 23);
+  for (std::size_t i = 0; i < 300; ++i) {
+    holdout.opponent[3 * i] += holdout.opponent[3 * i + 2];
+    holdout.opponent[3 * i + 2] = 0;
+  }
+  for (const Metric metric : metrics_of(Task::multiclass)) {
+    const Decision decision = decide(compare(holdout, Opponent::production, metric, 0.95, 1), by(metric));
+    EXPECT_EQ(decision.verdict, Verdict::promote) << decision.reason;
+  }
+}
+
+}  // namespace
+}  // namespace retraind::evaluate
