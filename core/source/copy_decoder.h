@@ -1,0 +1,93 @@
+#pragma once
+// Reads PostgreSQL's binary COPY format ("COPY", File Formats, Binary Format in its manual) into batches of columns.
+// Trusts nothing in the stream: every length and count is checked before it is used, and nothing is allocated by one.
+// One thread; owned by one extraction.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/data/batch.h"
+#include "core/source/wire_type.h"
+
+namespace retraind::source {
+
+// Memory for the texts of one batch, given back all at once. Addresses stay valid until clear().
+class TextArena {
+ public:
+  char* allocate(std::size_t bytes);
+  void clear();  // keeps ordinary blocks for reuse
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Block {
+    std::unique_ptr<char[]> memory;
+    std::size_t size;
+  };
+  std::vector<Block> blocks_;
+  std::size_t current_ = 0;  // the block that is being filled
+  std::size_t used_ = 0;     // of that block
+  std::size_t bytes_ = 0;    // handed out since clear()
+};
+
+struct CopyColumn {
+  std::string name;      // for complaints
+  std::string sql_type;  // likewise
+  WireType type;
+};
+
+class CopyDecoder {
+ public:
+  // With `check_utf8`, texts are checked to be UTF-8, as they must be when the server does not know their encoding
+  // (SQL_ASCII).
+  explicit CopyDecoder(std::vector<CopyColumn> columns, bool check_utf8 = false);
+
+  enum class Item { header, row, trailer };
+  struct Taken {
+    Item item;
+    std::size_t bytes;  // how far it reached; at least 1
+  };
+
+  // Reads the item that `rest`, the unread part of one CopyData message, begins with: the header first, then rows, each
+  // of which is appended to the batch, then the trailer. An item never spans messages. The batch must not be full.
+  // Throws DataError for anything malformed.
+  Taken take(std::span<const std::byte> rest);
+
+  // Throws DataError unless the trailer has been read: the stream was cut.
+  void finish() const;
+
+  // True when the batch should be handed on: kBatchRows rows, or 8 MiB of text.
+  bool full() const;
+  // The rows since the last clear(). Valid until the next call of take() or clear().
+  const data::Batch& batch();
+  void add_row_key(std::uint64_t key) { batch_.row_keys.push_back(key); }
+  void clear();
+
+  std::uint64_t rows() const { return rows_; }  // since the beginning
+
+ private:
+  std::size_t take_header(std::span<const std::byte> rest);
+  std::size_t take_row(std::span<const std::byte> rest);
+  void decode(std::size_t column, std::span<const std::byte> field);
+  std::string_view keep(std::string_view text);
+  std::string_view format_uuid(std::span<const std::byte> field);
+  [[noreturn]] void complain(std::string_view what) const;
+  [[noreturn]] void complain_field(std::size_t column, std::string_view what) const;
+  void expect_size(std::size_t column, std::span<const std::byte> field, std::size_t size) const;
+
+  enum class State { before_header, in_rows, after_trailer };
+
+  std::vector<CopyColumn> columns_;
+  bool check_utf8_;
+  State state_ = State::before_header;
+  data::Batch batch_;
+  TextArena arena_;
+  std::string scratch_;  // decimal text of a long numeric
+  std::uint64_t rows_ = 0;
+};
+
+}  // namespace retraind::source

@@ -1,0 +1,260 @@
+#include "core/source/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <stdexcept>
+
+#include "core/base/error.h"
+#include "core/source/copy_decoder.h"
+#include "core/source/query_text.h"
+#include "core/source/session.h"
+#include "core/store/error_translation.h"
+
+namespace retraind::source {
+namespace {
+
+// The columns' types by name, and what stands behind a domain. $1 and $2 are arrays of type and modifier.
+constexpr const char* kColumnTypes = R"sql(/* retraind:source.column_types */
+WITH RECURSIVE step (place, oid, depth) AS (
+  SELECT c.place, c.oid, 0
+  FROM pg_catalog.unnest($1::pg_catalog.oid[]) WITH ORDINALITY AS c (oid, place)
+  UNION ALL
+  SELECT s.place, t.typbasetype, s.depth + 1
+  FROM step AS s JOIN pg_catalog.pg_type AS t ON t.oid = s.oid AND t.typtype = 'd'
+)
+SELECT DISTINCT ON (s.place)
+       pg_catalog.format_type(($1::pg_catalog.oid[])[s.place::integer], ($2::integer[])[s.place::integer]),
+       t.oid, t.typtype = 'e'
+FROM step AS s JOIN pg_catalog.pg_type AS t ON t.oid = s.oid
+ORDER BY s.place, s.depth DESC)sql";
+
+struct DescribedColumn {
+  data::SourceColumn column;
+  std::optional<WireType> wire;  // std::nullopt: a type retraind does not read
+};
+
+template <class Number>
+Number parse_number(const std::string& text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw DataError(fmt::format("the source answered \"{}\" where a number was expected", text));
+  }
+  return value;
+}
+
+}  // namespace
+
+struct SourceReader::Impl {
+  Impl(const settings::Source& source, const std::string& application_name) : session(source, application_name) {}
+
+  Session session;
+  std::string described_query;  // the one `described` belongs to
+  std::vector<DescribedColumn> described;
+
+  const std::vector<DescribedColumn>& describe(const std::string& query) {
+    if (!described_query.empty() && query == described_query) return described;
+    const std::string statement = one_statement(query);
+    // First as it stands, so that the places in complaints are the user's; then in parentheses, because what is not a
+    // SELECT cannot stand there.
+    session.describe(statement);
+    const Result result = [&] {
+      try {
+        return session.describe(fmt::format("SELECT * FROM (\n{}\n) AS q", statement));
+      } catch (const DataError& error) {
+        throw DataError(fmt::format("the query must be one SELECT that only reads (or WITH, VALUES, TABLE): {}",
+                                    store::first_line(error.what())),
+                        error.hint());
+      }
+    }();
+    std::string oids = "{";
+    std::string modifiers = "{";
+    const int count = PQnfields(result.get());
+    for (int i = 0; i < count; ++i) {
+      oids += fmt::format("{}{}", i > 0 ? "," : "", PQftype(result.get(), i));
+      modifiers += fmt::format("{}{}", i > 0 ? "," : "", PQfmod(result.get(), i));
+    }
+    const Result types = session.run(kColumnTypes, {oids + "}", modifiers + "}"});
+    if (PQntuples(types.get()) != count) throw DataError("a column's type was dropped while the query was described");
+    std::vector<DescribedColumn> columns;
+    for (int i = 0; i < count; ++i) {
+      const auto oid = parse_number<std::uint32_t>(PQgetvalue(types.get(), i, 1));
+      const std::optional<WireType> wire = wire_type(oid, PQgetvalue(types.get(), i, 2)[0] == 't');
+      columns.push_back({.column = {.name = PQfname(result.get(), i),
+                                    .sql_type = PQgetvalue(types.get(), i, 0),
+                                    .type = wire ? value_type(*wire) : data::ValueType::category},
+                         .wire = wire});
+    }
+    described = std::move(columns);
+    described_query = query;
+    return described;
+  }
+
+  // Feeds a COPY to the decoder; `row` is called behind each row, with its bytes. Returns the bytes received.
+  template <class Row>
+  std::uint64_t copy(const std::string& sql, CopyDecoder& decoder, const Row& row) {
+    std::uint64_t bytes = 0;
+    session.copy_out(
+        sql,
+        [&](std::span<const std::byte> message) {
+          bytes += message.size();
+          while (!message.empty()) {
+            const CopyDecoder::Taken taken = decoder.take(message);
+            if (taken.item == CopyDecoder::Item::row) row(message.first(taken.bytes));
+            message = message.subspan(taken.bytes);
+          }
+        },
+        [&] { return decoder.rows(); });
+    decoder.finish();
+    return bytes;
+  }
+
+  // How a column looks on the wire; throws DataError when it is no longer what `expected` says.
+  WireType wire_of(const settings::Model& model, const data::SourceColumn& expected) {
+    for (const DescribedColumn& candidate : describe(model.query)) {
+      if (candidate.column.name != expected.name) continue;
+      if (!candidate.wire) throw DataError(cannot_read(expected.name, candidate.column.sql_type));
+      if (candidate.column.sql_type == expected.sql_type) return *candidate.wire;
+      throw DataError(fmt::format("column \"{}\" had type {} and now has type {}", expected.name, expected.sql_type,
+                                  candidate.column.sql_type));
+    }
+    throw DataError(fmt::format("the query no longer returns a column \"{}\"", expected.name));
+  }
+
+  std::string qualified(std::string_view column) { return "q." + session.quote_name(column); }
+
+  static std::string from(const settings::Model& model) {
+    return fmt::format("FROM (\n{}\n) AS q", one_statement(model.query));
+  }
+
+  // " WHERE …", or nothing. Rows whose event time is NULL fall out as soon as there is a bound.
+  std::string where(const settings::Model& model, const data::SourceColumn& time_column, const RowFilter& filter) {
+    const std::string time = qualified(time_column.name);
+    const WireType type = wire_of(model, time_column);
+    std::vector<std::string> conditions;
+    if (filter.after) conditions.push_back(later_than(time, type, *filter.after));
+    if (filter.until) conditions.push_back(not_later_than(time, type, *filter.until));
+    if (filter.labelled_only) conditions.push_back(qualified(model.label) + " IS NOT NULL");
+    if (filter.newest_rows) {
+      conditions.push_back(time + " IS NOT NULL");
+      if (*filter.newest_rows == 0) {
+        conditions.emplace_back("false");
+      } else if (const auto cut = find_cut(model, time, conditions, *filter.newest_rows)) {
+        conditions.push_back(fmt::format("{} >= {}", time, *cut));
+      }
+    }
+    std::string out;
+    for (const std::string& condition : conditions) out += (out.empty() ? " WHERE " : " AND ") + condition;
+    return out;
+  }
+
+  // The event time of the n-th newest row, as an SQL literal; std::nullopt when there are fewer rows. It goes from the
+  // server and back as text, so that no rounding comes between.
+  std::optional<std::string> find_cut(const settings::Model& model, const std::string& time,
+                                      const std::vector<std::string>& conditions, std::uint64_t newest_rows) {
+    const Result result = session.run(fmt::format(
+        "/* retraind:source.newest_rows */ SELECT {0}, pg_catalog.pg_typeof({0}) {1} WHERE {2} ORDER BY {0} DESC"
+        " OFFSET {3} LIMIT 1",
+        time, from(model), fmt::join(conditions, " AND "), newest_rows - 1));
+    if (PQntuples(result.get()) == 0) return std::nullopt;
+    return fmt::format("CAST({} AS {})", session.quote_text(PQgetvalue(result.get(), 0, 0)),
+                       PQgetvalue(result.get(), 0, 1));
+  }
+};
+
+SourceReader::SourceReader(const settings::Source& source, const std::string& application_name)
+    : impl_(std::make_unique<Impl>(source, application_name)) {}
+
+SourceReader::~SourceReader() = default;
+SourceReader::SourceReader(SourceReader&&) noexcept = default;
+SourceReader& SourceReader::operator=(SourceReader&&) noexcept = default;
+
+std::vector<data::SourceColumn> SourceReader::describe(const std::string& query,
+                                                       const std::vector<std::string>& wanted) {
+  std::vector<data::SourceColumn> out;
+  std::string complaints;
+  for (const DescribedColumn& column : impl_->describe(query)) {
+    const bool is_wanted = wanted.empty() || std::ranges::find(wanted, column.column.name) != wanted.end();
+    if (is_wanted && !column.wire) {
+      complaints += (complaints.empty() ? "" : "; ") + cannot_read(column.column.name, column.column.sql_type);
+    }
+    out.push_back(column.column);
+  }
+  if (!complaints.empty()) throw DataError(complaints);
+  return out;
+}
+
+std::optional<EventTime> SourceReader::newest_event(const settings::Model& model, const data::SourceColumn& time_column,
+                                                    std::optional<EventTime> until, bool labelled_only) {
+  RowFilter filter;
+  filter.until = until;
+  filter.labelled_only = labelled_only;
+  const std::string time = impl_->qualified(time_column.name);
+  const std::string where = impl_->where(model, time_column, filter);
+  // By COPY, so that the time is decoded by the very code that decodes the rows'.
+  CopyDecoder decoder({{time_column.name, time_column.sql_type, impl_->wire_of(model, time_column)}});
+  impl_->copy(fmt::format("/* retraind:source.newest_event */ COPY (SELECT pg_catalog.max({}) {}{}) TO STDOUT"
+                          " (FORMAT binary)",
+                          time, Impl::from(model), where),
+              decoder, [](std::span<const std::byte>) {});
+  const data::Batch& batch = decoder.batch();
+  if (batch.rows != 1) throw DataError(fmt::format("the source answered {} rows where one was expected", batch.rows));
+  if (batch.columns[0].nulls[0] != 0) return std::nullopt;
+  const double newest = batch.columns[0].numbers[0];
+  if (!std::isfinite(newest)) {
+    throw DataError(
+        fmt::format("the newest event time in column \"{}\" is {}, which is no point in time", time_column.name,
+                    std::isnan(newest) ? "NaN"
+                    : newest > 0       ? "infinity"
+                                       : "-infinity"),
+        "leave such rows out in the query");
+  }
+  return newest;
+}
+
+std::uint64_t SourceReader::count_rows(const settings::Model& model, const data::SourceColumn& time_column,
+                                       const RowFilter& filter) {
+  const std::string where = impl_->where(model, time_column, filter);
+  const Result result = impl_->session.run(
+      fmt::format("/* retraind:source.count_rows */ SELECT pg_catalog.count(*) {}{}", Impl::from(model), where));
+  return parse_number<std::uint64_t>(PQgetvalue(result.get(), 0, 0));
+}
+
+ExtractStats SourceReader::extract(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
+                                   const std::vector<std::size_t>& columns, const data::SourceColumn& time_column,
+                                   const RowFilter& filter, bool hash, const std::string& schema,
+                                   const std::vector<data::BatchSink*>& sinks) {
+  if (columns.empty()) throw std::logic_error("an extraction of no columns");
+  std::vector<CopyColumn> wire;
+  std::string names;
+  for (const std::size_t place : columns) {
+    const data::SourceColumn& column = all_columns.at(place);
+    wire.push_back({column.name, column.sql_type, impl_->wire_of(model, column)});
+    names += (names.empty() ? "" : ", ") + impl_->qualified(column.name);
+  }
+  const std::string where = impl_->where(model, time_column, filter);
+
+  ExtractStats stats;
+  RowSetHash row_set;
+  CopyDecoder decoder(std::move(wire), !impl_->session.knows_encoding());
+  const auto hand_on = [&] {
+    const data::Batch& batch = decoder.batch();
+    for (data::BatchSink* sink : sinks) sink->consume(batch);
+    decoder.clear();
+  };
+  stats.bytes = impl_->copy(fmt::format("/* retraind:source.extract */ COPY (SELECT {} {}{}) TO STDOUT (FORMAT binary)",
+                                        names, Impl::from(model), where),
+                            decoder, [&](std::span<const std::byte> row) {
+                              if (hash) decoder.add_row_key(row_set.add(row));
+                              if (decoder.full()) hand_on();
+                            });
+  if (decoder.batch().rows > 0) hand_on();
+  stats.rows = decoder.rows();
+  if (hash) stats.data_sha256 = to_hex(row_set.finish(schema));
+  return stats;
+}
+
+}  // namespace retraind::source
