@@ -1,0 +1,253 @@
+#include "core/settings/load.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "core/settings/snapshot.h"
+
+namespace retraind::settings {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const std::filesystem::path kConfigs = std::filesystem::path(RETRAIND_SOURCE_DIR) / "tests" / "config";
+
+TEST(Load, ReadsEveryValueOfAFile) {
+  const Settings settings = load(kConfigs / "electricity.good.toml", "test-host").settings;
+  EXPECT_EQ(settings.daemon.instance, "host-a");
+  EXPECT_EQ(settings.daemon.state_dir, "/srv/retraind");
+  EXPECT_EQ(settings.daemon.max_parallel_runs, 2);
+  EXPECT_EQ(settings.daemon.drain_timeout, minutes(1));
+  EXPECT_EQ(settings.daemon.poll_interval, milliseconds(250));
+  EXPECT_EQ(settings.daemon.lease_time, minutes(1));
+  EXPECT_EQ(settings.registry.conninfo, "postgresql://retraind@registry/retraind?sslmode=verify-full");
+  EXPECT_EQ(settings.log.level, LogLevel::debug);
+  EXPECT_EQ(settings.log.format, LogFormat::json);
+  EXPECT_EQ(settings.sources.at("market").name, "market");
+  EXPECT_EQ(settings.sources.at("market").conninfo, "host=db dbname=market user=retraind_reader");
+  EXPECT_EQ(settings.sources.at("market").statement_timeout, minutes(10));
+  EXPECT_EQ(
+      to_json(settings.models.at("power")),
+      R"({"anchor":"wall","features":["day","period"],"label":"up","label_delay":"1h","name":"power","positive":"1",)"
+      R"("query":"SELECT ts, day, period, nswprice, nswdemand, vicprice, vicdemand, transfer, up\nFROM electricity  )"
+      R"(-- né en Australie\n","source":"market","task":"binary","time_column":"ts","training":{"holdout":0.125,)"
+      R"("max_attempts":5,"memory_limit_bytes":536870912,"min_rows":400,"params":{"booster":"gbtree","eta":0.1,)"
+      R"("max_depth":6,"validate_parameters":true},"rounds":50,"seed":7,"threads":2,"timeout":"1h",)"
+      R"("trainer":"xgboost","window":"28d"},"triggers":[{"backoff":"0s","backoff_max":"1d","catch_up":"none",)"
+      R"("cooldown":"0s","cron":"0 3 * * *","enabled":true,"max_runs_per_day":0,"name":"nightly","on":"schedule",)"
+      R"("timezone":"Europe/Berlin"},{"backoff":"10min","backoff_max":"1d","cooldown":"6h","enabled":true,)"
+      R"("every":"30s","max_runs_per_day":2,"name":"new_rows","on":"new_rows","rows":5000},{"alpha":0.05,)"
+      R"("backoff":"1min","backoff_max":"1d","checks":2,"cooldown":"0s","enabled":true,"every":"5min","hold":"0s",)"
+      R"("max_runs_per_day":0,"min_effect":0.1,"min_rows":1000,"name":"drift","on":"drift","window":"5000 rows"},)"
+      R"({"alpha":0.01,"backoff":"10min","backoff_max":"1d","checks":1,"cooldown":"0s","enabled":false,)"
+      R"("every":"15min","hold":"1h","max_runs_per_day":0,"min_effect":0.05,"min_rows":200,"name":"drift_slow",)"
+      R"("on":"drift","window":"1d"},{"backoff":"10min","backoff_max":"1d","cooldown":"0s","enabled":false,)"
+      R"("max_runs_per_day":0,"name":"pipeline_change","on":"pipeline_change"}],"validation":{"cluster":"1d",)"
+      R"("confidence":0.9,"margin":0.01,"metric":"accuracy","min_holdout_rows":100,"promotion":"manual",)"
+      R"("rule":"non_inferior"}})");
+}
+
+// The [model.m] of a small file, with more lines in it.
+Model model_with(std::string_view lines) {
+  const Loaded loaded = load_text(
+      "[registry]\nconninfo = 'service=r'\n[source.s]\nconninfo = 'service=s'\n"
+      "[model.m]\nsource = 's'\nquery = 'SELECT 1'\ntime_column = 'ts'\nlabel = 'up'\n" +
+          std::string(lines),
+      "test.toml", "host");
+  for (const Complaint& complaint : loaded.complaints) ADD_FAILURE() << complaint.text();
+  return loaded.settings.models.at("m");
+}
+
+TEST(Load, GivesAModelTheDefaultsOfItsHeaderAndAPipelineChangeTrigger) {
+  Model expected;
+  expected.name = "m";
+  expected.source = "s";
+  expected.query = "SELECT 1";
+  expected.time_column = "ts";
+  expected.label = "up";
+  expected.triggers.emplace_back();
+  expected.triggers.back().name = "pipeline_change";
+  expected.triggers.back().rule = PipelineChangeTrigger{};
+  EXPECT_EQ(to_json(model_with("")), to_json(expected));
+}
+
+TEST(Load, ChoosesTheMetricByTheTaskUnlessOneIsNamed) {
+  EXPECT_EQ(model_with("task = 'binary'").validation.metric, Metric::log_loss);
+  EXPECT_EQ(model_with("task = 'multiclass'").validation.metric, Metric::log_loss);
+  EXPECT_EQ(model_with("task = 'regression'").validation.metric, Metric::rmse);
+  EXPECT_EQ(model_with("task = 'regression'\nvalidation.metric = 'r2'").validation.metric, Metric::r2);
+}
+
+TEST(Load, TurnsAPositiveLabelOfAnyTypeIntoText) {
+  EXPECT_EQ(model_with("positive = 'yes'").positive, "yes");
+  EXPECT_EQ(model_with("positive = ''").positive, "");
+  EXPECT_EQ(model_with("positive = 1").positive, "1");
+  EXPECT_EQ(model_with("positive = -1.5").positive, "-1.5");
+  EXPECT_EQ(model_with("positive = 2.0").positive, "2");
+  EXPECT_EQ(model_with("positive = true").positive, "true");
+  EXPECT_EQ(model_with("").positive, std::nullopt);
+}
+
+TEST(Load, ReadsAnIntegerWhereANumberIsAsked) {
+  EXPECT_EQ(model_with("validation.margin = 0\nvalidation.metric = 'log_loss'").validation.margin, 0.0);
+  EXPECT_EQ(model_with("validation.margin = 3").validation.margin, 3.0);
+}
+
+TEST(Load, ReadsEveryFormOfWindowHoldoutAndCluster) {
+  EXPECT_TRUE(std::holds_alternative<WindowAll>(model_with("training.window = 'all'").training.window));
+  EXPECT_EQ(std::get<WindowRows>(model_with("training.window = '5000 rows'").training.window).rows, 5000u);
+  EXPECT_EQ(std::get<WindowDuration>(model_with("training.window = '1w'").training.window).length, hours(168));
+  EXPECT_EQ(std::get<HoldoutShare>(model_with("training.holdout = '7%'").training.holdout).share, 0.07);
+  EXPECT_EQ(std::get<WindowDuration>(model_with("training.holdout = '7d'").training.holdout).length, hours(168));
+  const auto cluster = [](const std::string& text) {
+    return model_with("validation.cluster = '" + text + "'").validation.cluster;
+  };
+  EXPECT_TRUE(std::holds_alternative<ClusterAuto>(cluster("auto")));
+  EXPECT_TRUE(std::holds_alternative<ClusterNone>(cluster("row")));
+  EXPECT_EQ(std::get<WindowRows>(cluster("200 rows")).rows, 200u);
+  EXPECT_EQ(std::get<WindowDuration>(cluster("1d")).length, hours(24));
+  EXPECT_EQ(std::get<ClusterColumn>(cluster("customer id")).column, "customer id");
+}
+
+TEST(Load, RefusesFormsThatAreNearlyRight) {
+  const auto complaints = [](const std::string& line) {
+    return load_text(
+               "[registry]\nconninfo = 'service=r'\n[source.s]\nconninfo = 'service=s'\n[model.m]\nsource = 's'\n"
+               "query = 'SELECT 1'\ntime_column = 'ts'\nlabel = 'up'\n" +
+                   line,
+               "test.toml", "host")
+        .complaints.size();
+  };
+  for (const char* window : {"", "0 rows", "0d", "-1d", "5000", "5000rows", "5000  rows", "1000000000001 rows", "ALL",
+                             "99999999999999999999 rows", "36501d"}) {
+    EXPECT_EQ(complaints(std::string("training.window = '") + window + "'"), 1u) << window;
+  }
+  for (const char* holdout : {"", "%", "0%", "100%", "-5%", "20 %", "1e1%", "nan%", "0d", "200 rows", "all"}) {
+    EXPECT_EQ(complaints(std::string("training.holdout = '") + holdout + "'"), 1u) << holdout;
+  }
+  for (const char* cluster : {"", "0d", "0 rows", "1 day", "200rows"}) {
+    EXPECT_EQ(complaints(std::string("validation.cluster = '") + cluster + "'"), 1u) << cluster;
+  }
+}
+
+TEST(Load, KeepsTriggersInTheOrderOfTheFile) {
+  const Model model = model_with(
+      "[[model.m.trigger]]\nname = 'z'\non = 'drift'\n[[model.m.trigger]]\nname = 'a'\non = 'drift'\n"
+      "[[model.m.trigger]]\non = 'schedule'\ncron = '@daily'\n");
+  std::vector<std::string> names;
+  for (const Trigger& trigger : model.triggers) names.push_back(trigger.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"z", "a", "schedule", "pipeline_change"}));
+}
+
+TEST(Load, DoesNotIncludeFromText) {
+  const Loaded loaded = load_text("include = ['*.toml']\n[registry]\nconninfo = 'service=r'\n", "x.toml", "host");
+  ASSERT_EQ(loaded.complaints.size(), 1u);
+  EXPECT_EQ(loaded.complaints[0].text(), "x.toml:1:11: include: nothing can be included here");
+}
+
+TEST(Load, WritesAComplaintAsCompilersDo) {
+  EXPECT_EQ((Complaint{"a/b.toml", 3, 14, "no"}.text()), "a/b.toml:3:14: no");
+  EXPECT_EQ((Complaint{"a/b.toml", 0, 0, "no"}.text()), "a/b.toml: no");
+}
+
+class LoadFiles : public testing::Test {
+ protected:
+  LoadFiles() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "retraind-load-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  ~LoadFiles() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::filesystem::path& name, std::string_view text) {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  std::vector<std::string> complaints(const std::filesystem::path& name = "main.toml") {
+    std::vector<std::string> out;
+    for (const Complaint& complaint : load(folder_ / name, "host").complaints) {
+      out.push_back(complaint.text().substr(folder_.string().size() + 1));
+    }
+    return out;
+  }
+
+  std::filesystem::path folder_;
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(LoadFiles, SaysThatTheFileIsMissing) {
+  EXPECT_EQ(complaints(), Lines{"main.toml: the configuration file cannot be opened: No such file or directory"});
+}
+
+TEST_F(LoadFiles, RefusesAFolderAPipeAndADevice) {
+  std::filesystem::create_directory(folder_ / "folder.toml");
+  ASSERT_EQ(::mkfifo((folder_ / "pipe.toml").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", folder_ / "zero.toml");
+  for (const char* name : {"folder.toml", "pipe.toml", "zero.toml"}) {
+    EXPECT_EQ(complaints(name), Lines{std::string(name) + ": the configuration file is not a regular file"});
+  }
+}
+
+TEST_F(LoadFiles, ReadsIncludedFilesInNameOrderEachOnce) {
+  write("main.toml", "include = ['d/*.toml', 'main.toml', 'd/../d/b.toml']\n[registry]\nconninfo = 'service=r'\n");
+  write("d/b.toml", "");
+  write("d/a.toml", "");
+  write("d/B.toml", "");
+  write("d/.hidden.toml", "nonsense");
+  write("d/c.toml.bak", "nonsense");
+  const Loaded loaded = load(folder_ / "main.toml", "host");
+  EXPECT_TRUE(loaded.complaints.empty());
+  EXPECT_EQ(loaded.settings.files, (std::vector<std::filesystem::path>{folder_ / "main.toml", folder_ / "d/B.toml",
+                                                                       folder_ / "d/a.toml", folder_ / "d/b.toml"}));
+}
+
+TEST_F(LoadFiles, TakesTheFolderOfTheMainFileLiterally) {
+  write("[x]*/main.toml", "include = ['m.*']\n[registry]\nconninfo = 'service=r'\n");
+  write("[x]*/m.toml", "[source.s]\nconninfo = 'service=s'\n");
+  const Loaded loaded = load(folder_ / "[x]*/main.toml", "host");
+  EXPECT_TRUE(loaded.complaints.empty());
+  EXPECT_TRUE(loaded.settings.sources.contains("s"));
+}
+
+TEST_F(LoadFiles, ReadsAnIncludedFolderAsAComplaintAndGoesOn) {
+  write("main.toml", "include = ['d*', 'none.toml']\n[registry]\nconninfo = 'service=r'\n");
+  std::filesystem::create_directory(folder_ / "d1");
+  write("d2", "[source.s]\n");
+  const std::string folder = folder_.string();
+  EXPECT_EQ(complaints(),
+            (Lines{"main.toml:1:12: include: " + folder + "/d1 is not a regular file",
+                   "main.toml:1:18: include: " + folder + "/none.toml cannot be opened: No such file or directory",
+                   "d2:1:1: [source.s] needs the key 'conninfo'"}));
+}
+
+TEST_F(LoadFiles, OrdersComplaintsByFileAndPlace) {
+  write("main.toml", "include = ['b.toml', 'a.toml']\nx = 1\n[registry]\ny = 1\nconninfo = 1\n");
+  write("a.toml", "x = 1\n");
+  write("b.toml", "[model.m]\nx = 1\nsource = 'nowhere'\nquery = 'q'\ntime_column = 't'\nlabel = 'l'\n");
+  const auto found = complaints();
+  ASSERT_EQ(found.size(), 6u);
+  const Lines places = {"main.toml:2:1", "main.toml:4:1", "main.toml:5:12", "b.toml:2:1", "b.toml:3:10", "a.toml:1:1"};
+  for (std::size_t i = 0; i < places.size(); ++i) EXPECT_EQ(found[i].substr(0, places[i].size()), places[i]);
+}
+
+TEST_F(LoadFiles, WorksFromTheCurrentFolder) {
+  write("main.toml", "include = ['a.*']\n[registry]\nconninfo = 'service=r'\n");
+  write("a.toml", "[source.s]\nconninfo = 'service=s'\n");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  const Loaded loaded = load("main.toml", "host");
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(loaded.complaints.empty());
+  EXPECT_TRUE(loaded.settings.sources.contains("s"));
+}
+
+}  // namespace
+}  // namespace retraind::settings
