@@ -42,29 +42,6 @@ double decode_date(std::uint32_t bits) {
   return static_cast<double>(value + kEpochDays) * 86400e6;
 }
 
-// RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF.
-bool is_utf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned lead = byte(i);
-    if (lead < 0x80) {
-      ++i;
-    } else if (lead >= 0xC2 && lead < 0xE0 && continues(i + 1)) {
-      i += 2;
-    } else if (lead >= 0xE0 && lead < 0xF0 && continues(i + 1) && continues(i + 2)) {
-      if ((lead == 0xE0 && byte(i + 1) < 0xA0) || (lead == 0xED && byte(i + 1) >= 0xA0)) return false;
-      i += 3;
-    } else if (lead >= 0xF0 && lead < 0xF5 && continues(i + 1) && continues(i + 2) && continues(i + 3)) {
-      if ((lead == 0xF0 && byte(i + 1) < 0x90) || (lead == 0xF4 && byte(i + 1) >= 0x90)) return false;
-      i += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 std::string_view as_text(std::span<const std::byte> field) {
   return {reinterpret_cast<const char*>(field.data()), field.size()};
 }
@@ -95,8 +72,7 @@ void TextArena::clear() {
   current_ = used_ = bytes_ = 0;
 }
 
-CopyDecoder::CopyDecoder(std::vector<CopyColumn> columns, bool check_utf8)
-    : columns_(std::move(columns)), check_utf8_(check_utf8) {
+CopyDecoder::CopyDecoder(std::vector<CopyColumn> columns) : columns_(std::move(columns)) {
   batch_.columns.resize(columns_.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) batch_.columns[i].type = value_type(columns_[i].type);
   clear();
@@ -229,12 +205,12 @@ void CopyDecoder::decode(std::size_t column, std::span<const std::byte> field) {
       return;
     case WireType::text:
       out.texts[row] = keep(as_text(field));
-      break;
+      return;
     case WireType::padded_text: {
       std::string_view text = as_text(field);
       while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
       out.texts[row] = keep(text);
-      break;
+      return;
     }
     case WireType::uuid:
       expect_size(column, field, 16);
@@ -249,12 +225,6 @@ void CopyDecoder::decode(std::size_t column, std::span<const std::byte> field) {
       expect_size(column, field, 8);
       out.numbers[row] = decode_timestamp(read_u64(bytes));
       return;
-  }
-  if (check_utf8_ && !is_utf8(out.texts[row])) {
-    throw DataError(fmt::format("column \"{}\" holds a text that is not UTF-8, in row {}; the database's encoding is "
-                                "SQL_ASCII, which lets any bytes in",
-                                columns_[column].name, rows_ + 1),
-                    "convert the column in the query: convert_from(convert_to(x, 'SQL_ASCII'), 'LATIN1')");
   }
 }
 

@@ -42,9 +42,8 @@ struct CopyColumn {
 
 class CopyDecoder {
  public:
-  // With `check_utf8`, texts are checked to be UTF-8, as they must be when the server does not know their encoding
-  // (SQL_ASCII).
-  explicit CopyDecoder(std::vector<CopyColumn> columns, bool check_utf8 = false);
+  // Texts are not checked to be UTF-8: the server has done that, even where the database's encoding is SQL_ASCII.
+  explicit CopyDecoder(std::vector<CopyColumn> columns);
 
   enum class Item { header, row, trailer };
   struct Taken {
@@ -82,7 +81,6 @@ class CopyDecoder {
   enum class State { before_header, in_rows, after_trailer };
 
   std::vector<CopyColumn> columns_;
-  bool check_utf8_;
   State state_ = State::before_header;
   data::Batch batch_;
   TextArena arena_;

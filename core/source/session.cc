@@ -54,8 +54,6 @@ Session::Session(const settings::Source& source, const std::string& application_
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout_).count();
   run(kConfigure, {std::to_string(milliseconds)});
   run(kSavepoint);
-  const char* encoding = PQparameterStatus(connection_.get(), "server_encoding");
-  knows_encoding_ = encoding != nullptr && std::string_view(encoding) != "SQL_ASCII";
 }
 
 Result Session::run(const std::string& sql, const std::vector<std::string>& parameters) {

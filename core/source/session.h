@@ -43,8 +43,6 @@ class Session {
   // SQL text literal in quotes.
   std::string quote_text(std::string_view text) const;
 
-  bool knows_encoding() const { return knows_encoding_; }
-
  private:
   // Throws for a result that is not one of success. `query` is the user's text when positions refer to it.
   void check(PGresult* result, std::string_view query);
@@ -56,7 +54,6 @@ class Session {
   std::string name_;         // "source "market" (host=db dbname=market)"
   std::string timeout_key_;  // "source.market.statement_timeout"
   Duration timeout_;
-  bool knows_encoding_ = true;
 };
 
 }  // namespace retraind::source

@@ -16,20 +16,14 @@
 namespace retraind::source {
 namespace {
 
-// The columns' types by name, and what stands behind a domain. $1 and $2 are arrays of type and modifier.
+// The columns' types by name, and whether they are enums. $1 and $2 are arrays of type and modifier; the server has
+// already put a domain's base type in its place.
 constexpr const char* kColumnTypes = R"sql(/* retraind:source.column_types */
-WITH RECURSIVE step (place, oid, depth) AS (
-  SELECT c.place, c.oid, 0
-  FROM pg_catalog.unnest($1::pg_catalog.oid[]) WITH ORDINALITY AS c (oid, place)
-  UNION ALL
-  SELECT s.place, t.typbasetype, s.depth + 1
-  FROM step AS s JOIN pg_catalog.pg_type AS t ON t.oid = s.oid AND t.typtype = 'd'
-)
-SELECT DISTINCT ON (s.place)
-       pg_catalog.format_type(($1::pg_catalog.oid[])[s.place::integer], ($2::integer[])[s.place::integer]),
-       t.oid, t.typtype = 'e'
-FROM step AS s JOIN pg_catalog.pg_type AS t ON t.oid = s.oid
-ORDER BY s.place, s.depth DESC)sql";
+SELECT pg_catalog.format_type(c.oid, c.modifier), t.typtype = 'e'
+FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.int4[]))
+       WITH ORDINALITY AS c (oid, modifier, place)
+  JOIN pg_catalog.pg_type AS t ON t.oid = c.oid
+ORDER BY c.place)sql";
 
 struct DescribedColumn {
   data::SourceColumn column;
@@ -81,8 +75,7 @@ struct SourceReader::Impl {
     if (PQntuples(types.get()) != count) throw DataError("a column's type was dropped while the query was described");
     std::vector<DescribedColumn> columns;
     for (int i = 0; i < count; ++i) {
-      const auto oid = parse_number<std::uint32_t>(PQgetvalue(types.get(), i, 1));
-      const std::optional<WireType> wire = wire_type(oid, PQgetvalue(types.get(), i, 2)[0] == 't');
+      const auto wire = wire_type(PQftype(result.get(), i), PQgetvalue(types.get(), i, 1)[0] == 't');
       columns.push_back({.column = {.name = PQfname(result.get(), i),
                                     .sql_type = PQgetvalue(types.get(), i, 0),
                                     .type = wire ? value_type(*wire) : data::ValueType::category},
@@ -239,7 +232,7 @@ ExtractStats SourceReader::extract(const settings::Model& model, const std::vect
 
   ExtractStats stats;
   RowSetHash row_set;
-  CopyDecoder decoder(std::move(wire), !impl_->session.knows_encoding());
+  CopyDecoder decoder(std::move(wire));
   const auto hand_on = [&] {
     const data::Batch& batch = decoder.batch();
     for (data::BatchSink* sink : sinks) sink->consume(batch);

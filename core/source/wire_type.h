@@ -26,7 +26,7 @@ enum class WireType {
   timestamptz
 };
 
-// `oid` is that of the base type where the column's type is a domain; std::nullopt for a type retraind does not read.
+// std::nullopt for a type retraind does not read.
 std::optional<WireType> wire_type(std::uint32_t oid, bool is_enum);
 
 data::ValueType value_type(WireType type);
