@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
+#include "core/base/random.h"
 #include "core/schedule/cron.h"
 
 namespace retraind::schedule {
@@ -93,6 +94,30 @@ TEST(NextSlot, BeginsWith1970) {
   EXPECT_EQ(next_slot(Cron::parse("* * * * *"), "UTC", TimePoint::min()), at("1970-01-01"));
   EXPECT_EQ(next_slots("* * * * *", "UTC", "1969-12-31T23:59:59Z", 1), (Texts{"1970-01-01T00:00:00Z"}));
   EXPECT_EQ(next_slots("* * * * *", "UTC", "1970-01-01", 1), (Texts{"1970-01-01T00:01:00Z"}));
+}
+
+TEST(NextSlot, ExistsForEveryExpressionThatIsAccepted) {
+  // Texts made of the pieces of expressions: most are nonsense and must be refused by a ConfigError, nothing else.
+  const std::vector<std::string> pieces = {"*",  "*",  "*",  "*",   "1",   "1", "2", "2-5", "*/2", "0", "7", "29",
+                                           "30", "31", "60", "feb", "sun", "-", ",", "/",   "@",   "",  "L"};
+  Random random(6);
+  std::size_t accepted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string expression;
+    for (int field = 0; field < 5; ++field) {
+      expression += pieces[random.below(pieces.size())];
+      if (random.below(8) == 0) expression += pieces[random.below(pieces.size())];
+      if (field < 4) expression += ' ';
+    }
+    try {
+      const Cron cron = Cron::parse(expression);
+      ++accepted;
+      EXPECT_TRUE(next_slot(cron, "Europe/Berlin", at("2000-01-01")).has_value()) << expression;
+    } catch (const ConfigError& error) {
+      EXPECT_TRUE(std::string_view(error.what()).starts_with("cron \"" + expression + "\": ")) << error.what();
+    }
+  }
+  EXPECT_GT(accepted, 400u);
 }
 
 TEST(SlotsBetween, ExcludesTheBeginningAndIncludesTheEnd) {
