@@ -29,7 +29,8 @@ struct TrainingJob {
   std::map<std::string, settings::Parameter> params;
   std::uint64_t seed = 1;
   int threads = 1;
-  std::function<void(int round)> on_round;  // progress, after each round; may be empty
+  std::function<void(int round)> on_round;                // progress, after each round, counted from 1; may be empty
+  std::function<void(std::string_view line)> on_warning;  // what the library warns of; may be empty
 };
 
 // A trained model. Not thread-safe.
@@ -41,6 +42,9 @@ class Model {
   virtual std::vector<double> predict(const data::Matrix& features) const = 0;
   // The model's files, by name, in their library's own format: what goes into the artifact. Deterministic.
   virtual std::map<std::string, std::string> files() const = 0;
+  // Each feature's share of what the splits on it improved the training loss by; the shares sum to 1, and features
+  // without a split are absent. Empty when the model has no split or its trainer cannot tell.
+  virtual std::map<std::string, double> importances() const { return {}; }
 };
 
 class Trainer {

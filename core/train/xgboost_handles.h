@@ -1,0 +1,73 @@
+#pragma once
+// The few calls of XGBoost's C API that retraind needs, with ownership, checked return codes and messages without the
+// library's time stamps and stack traces. Nothing else in retraind includes xgboost/c_api.h. A handle belongs to one
+// thread; the library keeps errors, warnings and prediction buffers per thread.
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/data/preparation.h"
+
+namespace retraind::train::xgboost {
+
+// "xgboost 1.7.4"
+std::string library_version();
+
+// The first line of a message of the library, without "[12:34:56] " and "./src/learner.cc:553: " in front.
+std::string plain_message(std::string_view message);
+
+// The training rows as the library holds them.
+class TrainingMatrix {
+ public:
+  // quantile: only the histogram bins are kept (a byte or two a value, what `hist` needs); otherwise the values too
+  // (eight bytes a value, what `exact` and `approx` need). max_bin is used by quantile only. Throws DataError.
+  TrainingMatrix(const data::Matrix& features, const std::vector<data::PreparedFeature>& kinds, bool quantile,
+                 int max_bin, int threads);
+  ~TrainingMatrix();
+  TrainingMatrix(const TrainingMatrix&) = delete;
+  TrainingMatrix& operator=(const TrainingMatrix&) = delete;
+
+  void* handle() const { return handle_; }
+  std::size_t rows() const { return rows_; }
+
+ private:
+  void* handle_ = nullptr;
+  std::size_t rows_;
+};
+
+class Booster {
+ public:
+  // For training on `matrix`, which must outlive the training. Throws DataError for a parameter the library refuses.
+  Booster(const TrainingMatrix& matrix, const std::map<std::string, std::string>& params);
+  // From the bytes of save(). Throws DataError.
+  Booster(std::string_view model, int threads);
+  ~Booster();
+  Booster(const Booster&) = delete;
+  Booster& operator=(const Booster&) = delete;
+
+  // The scores of the training rows before the link function, rows x outputs; valid until the next call.
+  std::span<const float> training_margins(const TrainingMatrix& matrix);
+  // Adds one round of trees that follow the gradients and hessians, rows x outputs.
+  void boost(const TrainingMatrix& matrix, std::span<float> gradients, std::span<float> hessians);
+
+  // rows x outputs predictions, after the link function; valid until the next call. rows > 0.
+  std::span<const float> predict(const float* values, std::size_t rows, std::size_t columns) const;
+
+  std::string save() const;  // UBJSON
+  std::size_t columns() const;
+  std::string objective() const;
+  // Total gain by column; columns without a split are absent.
+  std::map<std::size_t, double> total_gain() const;
+
+ private:
+  void* handle_ = nullptr;
+};
+
+// What the library warned of in this thread since the last call, each without its stamp.
+std::vector<std::string> take_warnings();
+
+}  // namespace retraind::train::xgboost

@@ -1,0 +1,261 @@
+#include "core/train/xgboost_trainer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/train/gradients.h"
+#include "core/train/xgboost_handles.h"
+
+namespace retraind::train {
+namespace {
+
+constexpr std::string_view kModelFile = "model.ubj";
+constexpr int kDefaultBins = 256;  // XGBoost's
+
+// What the job decides, or what would change the shape of a prediction, and what to write instead.
+struct Reserved {
+  std::string_view name;
+  std::string_view instead;
+};
+constexpr std::array<Reserved, 14> kReserved{{
+    {"objective", "the task decides it"},
+    {"num_class", "the labels decide it"},
+    {"seed", "set training.seed"},
+    {"random_state", "set training.seed"},
+    {"nthread", "set training.threads"},
+    {"n_jobs", "set training.threads"},
+    {"num_round", "set training.rounds"},
+    {"n_estimators", "set training.rounds"},
+    {"verbosity", "leave it out"},
+    {"silent", "leave it out"},
+    {"validate_parameters", "leave it out"},
+    {"process_type", "leave it out"},
+    {"num_feature", "leave it out"},
+    {"num_target", "leave it out"},
+}};
+
+std::string_view objective(Task task) {
+  switch (task) {
+    case Task::binary:
+      return "binary:logistic";
+    case Task::multiclass:
+      return "multi:softprob";
+    case Task::regression:
+      return "reg:squarederror";
+  }
+  throw std::logic_error("an unknown task");
+}
+
+std::string spelled(const settings::Parameter& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "1" : "0";
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
+  if (const auto* number = std::get_if<double>(&value)) return format_number(*number);
+  return std::get<std::string>(value);
+}
+
+bool has_category(const TrainingJob& job) {
+  return std::any_of(job.features.begin(), job.features.end(),
+                     [](const data::PreparedFeature& feature) { return feature.type == data::ValueType::category; });
+}
+
+std::map<std::string, std::string> library_params(const TrainingSet& set, const TrainingJob& job) {
+  std::map<std::string, std::string> params;
+  params["tree_method"] = "hist";
+  if (job.task == Task::regression) {
+    const double sum = std::accumulate(set.labels.begin(), set.labels.end(), 0.0);
+    params["base_score"] = format_number(static_cast<float>(sum / static_cast<double>(set.labels.size())));
+  }
+  for (const auto& [name, value] : job.params) {
+    for (const Reserved& reserved : kReserved) {
+      if (name == reserved.name) {
+        throw DataError("xgboost: the parameter \"" + name + "\" cannot be set in params",
+                        std::string(reserved.instead));
+      }
+    }
+    params[name] = spelled(value);
+  }
+  if (const auto booster = params.find("booster"); booster != params.end() && booster->second == "gblinear") {
+    throw DataError("xgboost: booster = \"gblinear\" does not give the same model twice",
+                    "use gbtree or dart, or a command trainer");
+  }
+  if (params["tree_method"] == "exact" && has_category(job)) {
+    throw DataError("xgboost: tree_method = \"exact\" cannot split on categories", "use hist or approx");
+  }
+  if (job.task == Task::regression && params.contains("scale_pos_weight")) {
+    throw DataError("xgboost: scale_pos_weight is for the task binary");
+  }
+  params["objective"] = objective(job.task);
+  if (job.task == Task::multiclass) params["num_class"] = std::to_string(job.classes);
+  params["seed"] = std::to_string(job.seed);
+  params["nthread"] = std::to_string(job.threads);
+  params["validate_parameters"] = "1";
+  return params;
+}
+
+void check_input(const TrainingSet& set, const TrainingJob& job) {
+  const data::Matrix& features = set.features;
+  if (features.columns != job.features.size()) throw std::logic_error("one feature description a column is needed");
+  if (features.values.size() != features.rows * features.columns) throw std::logic_error("a matrix of another size");
+  if (set.labels.size() != features.rows) throw std::logic_error("one label a row is needed");
+  if (job.task == Task::multiclass && job.classes < 2) throw std::logic_error("multiclass needs two classes or more");
+  if (features.rows == 0 || features.columns == 0) {
+    throw DataError("there is nothing to train on: " + std::to_string(features.rows) + " rows, " +
+                    std::to_string(features.columns) + " features");
+  }
+  const std::size_t classes = job.task == Task::binary ? 2 : job.classes;
+  for (const float label : set.labels) {
+    const bool good = job.task == Task::regression
+                          ? std::isfinite(label)
+                          : label >= 0 && label < static_cast<float>(classes) && label == std::floor(label);
+    if (!good) throw std::logic_error("a label that is no class index, or not finite: " + std::to_string(label));
+  }
+}
+
+// `text` as a whole number, for the two parameters that this code must understand as well as the library.
+std::optional<double> number(const std::map<std::string, std::string>& params, const std::string& name) {
+  const auto found = params.find(name);
+  if (found == params.end()) return std::nullopt;
+  double value = 0;
+  const char* end = found->second.data() + found->second.size();
+  const auto result = std::from_chars(found->second.data(), end, value);
+  if (result.ec != std::errc{} || result.ptr != end) {
+    throw DataError("xgboost: the parameter \"" + name + "\" is \"" + found->second + "\", which is no number");
+  }
+  return value;
+}
+
+int bins(const std::map<std::string, std::string>& params) {
+  const double asked = number(params, "max_bin").value_or(kDefaultBins);
+  if (!(asked >= 2 && asked <= 65536 && asked == std::floor(asked))) {
+    throw DataError("xgboost: max_bin is " + format_number(asked) + "; it must be a whole number from 2 to 65536");
+  }
+  return static_cast<int>(asked);
+}
+
+// Only parameters are complained of in this form: 'Parameters: { "max_dept" } are not used.'
+void report(const std::vector<std::string>& warnings, const TrainingJob& job) {
+  for (const std::string& warning : warnings) {
+    if (warning.starts_with("Parameters:")) {
+      throw DataError("xgboost: " + warning, "check the spelling in training.params");
+    }
+    if (job.on_warning) job.on_warning(warning);
+  }
+}
+
+class XgboostModel : public Model {
+ public:
+  XgboostModel(std::string bytes, const TrainingJob& job)
+      : bytes_(std::move(bytes)),
+        booster_(bytes_, job.threads),
+        outputs_(job.task == Task::multiclass ? job.classes : 1) {
+    for (const auto& feature : job.features) names_.push_back(feature.name);
+    if (booster_.objective() != objective(job.task)) {
+      throw DataError("the model was trained with " + booster_.objective() + ", and the task is " +
+                      std::string(to_text(job.task)));
+    }
+    if (booster_.columns() != names_.size()) {
+      throw DataError("the model was trained on " + std::to_string(booster_.columns()) + " features, not on " +
+                      std::to_string(names_.size()));
+    }
+    // A row of missing values passes every tree and shows how many numbers a prediction has.
+    predict({1, names_.size(), std::vector<float>(names_.size(), std::numeric_limits<float>::quiet_NaN())});
+  }
+
+  std::vector<double> predict(const data::Matrix& features) const override {
+    if (features.columns != names_.size()) {
+      throw DataError("the model was trained on " + std::to_string(names_.size()) + " features and is asked to score " +
+                      std::to_string(features.columns));
+    }
+    if (features.values.size() != features.rows * features.columns) throw std::logic_error("a matrix of another size");
+    if (features.rows == 0) return {};
+    const auto scores = booster_.predict(features.values.data(), features.rows, features.columns);
+    if (scores.size() != features.rows * outputs_) {
+      throw DataError("the model gives " + std::to_string(scores.size() / features.rows) +
+                      " numbers a row instead of " + std::to_string(outputs_));
+    }
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      if (!std::isfinite(scores[i])) {
+        throw DataError("the model's prediction for row " + std::to_string(i / outputs_ + 1) + " of " +
+                        std::to_string(features.rows) + " is not a finite number");
+      }
+    }
+    return {scores.begin(), scores.end()};
+  }
+
+  std::map<std::string, std::string> files() const override { return {{std::string(kModelFile), bytes_}}; }
+
+  std::map<std::string, double> importances() const override {
+    const auto gains = booster_.total_gain();
+    double sum = 0;
+    for (const auto& [column, gain] : gains) sum += gain;
+    std::map<std::string, double> shares;
+    if (!(sum > 0) || !std::isfinite(sum)) return shares;
+    for (const auto& [column, gain] : gains) shares[names_.at(column)] = gain / sum;
+    return shares;
+  }
+
+ private:
+  std::string bytes_;
+  xgboost::Booster booster_;
+  std::size_t outputs_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const TrainingJob& job) const {
+  check_input(set, job);
+  const auto params = library_params(set, job);
+  const int max_bin = bins(params);
+  const auto positive_weight = static_cast<float>(number(params, "scale_pos_weight").value_or(1.0));
+
+  std::string bytes;
+  {
+    xgboost::take_warnings();
+    const bool quantile = params.at("tree_method") == "hist";
+    const xgboost::TrainingMatrix matrix(set.features, job.features, quantile, max_bin, job.threads);
+    xgboost::Booster booster(matrix, params);
+    Gradients gradients;
+    for (int round = 1; round <= job.rounds; ++round) {
+      const auto margins = booster.training_margins(matrix);
+      if (round == 1) report(xgboost::take_warnings(), job);
+      differentiate(job.task, job.classes, set.labels, margins, positive_weight, gradients);
+      booster.boost(matrix, gradients.first, gradients.second);
+      if (job.on_round) job.on_round(round);
+    }
+    report(xgboost::take_warnings(), job);
+    bytes = booster.save();
+  }
+  // What scores from here on is what the artifact will hold, not the booster that happens to be in memory.
+  return std::make_unique<XgboostModel>(std::move(bytes), job);
+}
+
+std::unique_ptr<Model> XgboostTrainer::load(const std::map<std::string, std::string>& files,
+                                            const TrainingJob& job) const {
+  const auto file = files.find(std::string(kModelFile));
+  if (file == files.end() || files.size() != 1) {
+    throw DataError("an xgboost model is one file, " + std::string(kModelFile) + "; there are " +
+                    std::to_string(files.size()));
+  }
+  return std::make_unique<XgboostModel>(file->second, job);
+}
+
+std::string XgboostTrainer::version() const {
+  return xgboost::library_version();
+}
+
+std::unique_ptr<Trainer> make_trainer(std::string_view name) {
+  if (name == "xgboost") return std::make_unique<XgboostTrainer>();
+  throw ConfigError("there is no trainer \"" + std::string(name) + "\"", "xgboost is one");
+}
+
+}  // namespace retraind::train

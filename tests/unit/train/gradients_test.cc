@@ -1,0 +1,135 @@
+#include "core/train/gradients.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+
+namespace retraind::train {
+namespace {
+
+// Values over 26 binary magnitudes and both signs.
+std::vector<float> wild_values(std::size_t count) {
+  Random random(7);
+  std::vector<float> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double magnitude = std::exp(18.0 * (random.uniform() - 0.5));
+    values.push_back(static_cast<float>(random.below(2) == 0 ? magnitude : -magnitude));
+  }
+  return values;
+}
+
+double sum_of(const std::vector<float>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+TEST(ExactSums, DoNotDependOnTheOrder) {
+  std::vector<float> values = wild_values(100000);
+  make_sums_exact(values, values.size());
+  const double forward = sum_of(values);
+  std::reverse(values.begin(), values.end());
+  EXPECT_EQ(sum_of(values), forward);
+  std::sort(values.begin(), values.end());
+  EXPECT_EQ(sum_of(values), forward);
+}
+
+TEST(ExactSums, AreNeededBecausePlainOnesDoDependOnTheOrder) {
+  std::vector<float> values = wild_values(100000);
+  const double forward = sum_of(values);
+  std::sort(values.begin(), values.end());
+  EXPECT_NE(sum_of(values), forward);
+}
+
+TEST(ExactSums, ChangeNoValueByMoreThanHalfAStep) {
+  const std::vector<float> before = wild_values(100000);
+  std::vector<float> after = before;
+  make_sums_exact(after, after.size());
+  // largest * terms < 2^30, so a step is at most 2^(30 - 51).
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_LE(std::fabs(static_cast<double>(before[i]) - static_cast<double>(after[i])), 0x1p-22);
+  }
+}
+
+TEST(ExactSums, LeaveValuesAloneThatAreOnTheGridAlready) {
+  std::vector<float> values{1.0F, -0.5F, 0.0F, 0.25F, 1024.0F};
+  const std::vector<float> before = values;
+  make_sums_exact(values, values.size());
+  EXPECT_EQ(values, before);
+  std::vector<float> single{0.1F};
+  make_sums_exact(single, 1);
+  EXPECT_EQ(single[0], 0.1F);
+  std::vector<float> largest{FLT_MAX, -FLT_MAX};
+  make_sums_exact(largest, 2);
+  EXPECT_EQ(largest, (std::vector<float>{FLT_MAX, -FLT_MAX}));
+}
+
+TEST(ExactSums, RefuseWhatIsNotFinite) {
+  std::vector<float> values{1.0F, std::numeric_limits<float>::infinity()};
+  EXPECT_THROW(make_sums_exact(values, 2), DataError);
+  values[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THROW(make_sums_exact(values, 2), DataError);
+}
+
+// Derivatives by central differences of the loss itself.
+TEST(Gradients, OfTheLogisticLossAreItsDerivatives) {
+  Gradients got;
+  const std::vector<float> labels{0, 1, 0, 1};
+  const std::vector<float> margins{-1.5F, -1.5F, 0.25F, 2.0F};
+  differentiate(Task::binary, 2, labels, margins, 1.0F, got);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto loss = [&](double m) { return std::log1p(std::exp(m)) - static_cast<double>(labels[i]) * m; };
+    const double m = static_cast<double>(margins[i]);
+    const double h = 1e-4;
+    EXPECT_NEAR(got.first[i], (loss(m + h) - loss(m - h)) / (2 * h), 1e-6);
+    EXPECT_NEAR(got.second[i], (loss(m + h) - 2 * loss(m) + loss(m - h)) / (h * h), 1e-5);
+  }
+}
+
+TEST(Gradients, OfTheSoftmaxAreItsDerivativesWithTwiceTheDiagonal) {
+  Gradients got;
+  const std::vector<float> labels{2, 0};
+  const std::vector<float> margins{0.5F, -1.0F, 1.5F, 3.0F, 0.0F, -2.0F};
+  differentiate(Task::multiclass, 3, labels, margins, 1.0F, got);
+  for (std::size_t i = 0; i < margins.size(); ++i) {
+    const auto loss = [&](double m) {
+      double sum = 0;
+      for (std::size_t k = 0; k < 3; ++k) {
+        const std::size_t j = i / 3 * 3 + k;
+        sum += std::exp(j == i ? m : static_cast<double>(margins[j]));
+      }
+      const std::size_t truth = i / 3 * 3 + static_cast<std::size_t>(labels[i / 3]);
+      return std::log(sum) - (truth == i ? m : static_cast<double>(margins[truth]));
+    };
+    const double m = static_cast<double>(margins[i]);
+    const double h = 1e-4;
+    EXPECT_NEAR(got.first[i], (loss(m + h) - loss(m - h)) / (2 * h), 1e-6);
+    EXPECT_NEAR(got.second[i], 2 * (loss(m + h) - 2 * loss(m) + loss(m - h)) / (h * h), 1e-5);
+  }
+}
+
+TEST(Gradients, WeighTheOnesAndStayPositiveWhereTheModelIsCertain) {
+  Gradients got;
+  differentiate(Task::binary, 2, std::vector<float>{1, 0}, std::vector<float>{0, 0}, 3.0F, got);
+  EXPECT_EQ(got.first, (std::vector<float>{-1.5F, 0.5F}));
+  EXPECT_EQ(got.second, (std::vector<float>{0.75F, 0.25F}));
+  differentiate(Task::binary, 2, std::vector<float>{1, 0}, std::vector<float>{90, -90}, 1.0F, got);
+  EXPECT_GT(got.second[0], 0.0F);
+  differentiate(Task::regression, 0, std::vector<float>{3, 5}, std::vector<float>{4, 4}, 1.0F, got);
+  EXPECT_EQ(got.first, (std::vector<float>{1, -1}));
+  EXPECT_EQ(got.second, (std::vector<float>{1, 1}));
+}
+
+TEST(Gradients, NeedOneMarginForEveryRowAndOutput) {
+  Gradients got;
+  EXPECT_THROW(differentiate(Task::multiclass, 3, std::vector<float>{0}, std::vector<float>{0, 0}, 1.0F, got),
+               std::logic_error);
+}
+
+}  // namespace
+}  // namespace retraind::train
