@@ -24,14 +24,15 @@ using QuietPolicy =
                                   boost::math::policies::overflow_error<boost::math::policies::ignore_error>,
                                   boost::math::policies::evaluation_error<boost::math::policies::ignore_error>>;
 
-// Mills' ratio P(Z > z) / density(z) of a standard normal Z, for z >= 0.
-double mills_ratio(double z) {
+// M(z) - 1/z, where M(z) = P(Z > z) / density(z) is Mills' ratio of a standard normal Z; z > 0. The difference is had
+// without subtracting where it is small.
+double mills_ratio_less_reciprocal(double z) {
   if (z < 25) {
-    return std::erfc(z / std::numbers::sqrt2) / 2 * std::exp(z * z / 2) * std::sqrt(2 * std::numbers::pi);
+    return std::erfc(z / std::numbers::sqrt2) / 2 * std::exp(z * z / 2) * std::sqrt(2 * std::numbers::pi) - 1 / z;
   }
   // Abramowitz and Stegun 26.2.12; the first term left out is below 1e-11 of the ratio.
   const double i = 1 / (z * z);
-  return (1 - i * (1 - 3 * i * (1 - 5 * i * (1 - 7 * i)))) / z;
+  return -i * (1 - 3 * i * (1 - 5 * i * (1 - 7 * i))) / z;
 }
 
 struct LogTails {
@@ -49,25 +50,24 @@ LogTails saddlepoint_tails(double x, double df, double lambda) {
   const double slope = 2 * lambda + df;
   const double e = 2 * distance / (slope + std::sqrt(std::max(0.0, slope * slope + 4 * lambda * distance)));
   const double u = 2 * x / (df + std::sqrt(df * df + 4 * lambda * x));
-  const double second = u * u * (2 * df + 4 * lambda * u);
-  const double third = u * u * u * (8 * df + 24 * lambda * u);
-  const double fourth = u * u * u * u * (48 * df + 192 * lambda * u);
-  const double skewness = third / (second * std::sqrt(second));
-  const double kurtosis = fourth / (second * second);
+  // The k-th derivative of K at the saddlepoint is u^k times a line in u; the powers leave the standardised cumulants.
+  const double variance = 2 * df + 4 * lambda * u;
+  const double skewness = (8 * df + 24 * lambda * u) / (variance * std::sqrt(variance));
+  const double kurtosis = (48 * df + 192 * lambda * u) / (variance * variance);
 
   const double exponent =
       df / 2 * (std::fabs(e) < 0.5 ? -boost::math::log1pmx(e) : e - std::log(u)) + lambda * e * e / 2;
   const double w = std::sqrt(2 * std::max(0.0, exponent));
-  const double v = std::fabs(e) / (2 * u) * std::sqrt(second);
+  const double v = std::fabs(e) / 2 * std::sqrt(variance);
   // The skewness of the tail looked at: mirrored for the lower one.
   const double tail_skewness = distance >= 0 ? skewness : -skewness;
 
   // The tail is exp(-w^2/2) / sqrt(2 pi) * factor.
   double factor = 0;
   if (w < 1e-5) {
-    factor = mills_ratio(w) - tail_skewness / 6;  // the limit of 1/v - 1/w
+    factor = std::sqrt(std::numbers::pi / 2) - w - tail_skewness / 6;  // the limits of M(w) and 1/v - 1/w
   } else {
-    factor = mills_ratio(w) + 1 / v - 1 / w;
+    factor = 1 / v + mills_ratio_less_reciprocal(w);
     if (w > 0.5) {
       const double correction = 1 / (w * w * w) - 1 / (v * v * v) - tail_skewness / (2 * v * v) +
                                 (kurtosis / 8 - 5 * skewness * skewness / 24) / v;

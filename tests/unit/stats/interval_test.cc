@@ -1,0 +1,218 @@
+#include "core/stats/interval.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+#include "core/base/random.h"
+
+namespace retraind::stats {
+namespace {
+
+using Numbers = std::vector<double>;
+using Clusters = std::vector<std::uint32_t>;
+
+TEST(StudentT, HasThePublishedQuantiles) {
+  EXPECT_NEAR(student_t_quantile(.975, 19), 2.093024054408263, 1e-12);
+  EXPECT_NEAR(student_t_quantile(.95, 1), 6.313751514675043, 1e-11);  // tables: 6.314
+  EXPECT_NEAR(student_t_quantile(.025, 19), -2.093024054408263, 1e-12);
+  EXPECT_NEAR(student_t_quantile(.975, 1e7), 1.959964, 1e-6);
+  EXPECT_THROW(student_t_quantile(1, 5), std::logic_error);
+  EXPECT_THROW(student_t_quantile(.5, 0), std::logic_error);
+}
+
+TEST(ClusteredMean, FollowsItsFormula) {
+  // Residuals from 3 add up to -3 and 3 by cluster: 2/1 * (9 + 9) / 16 = 2.25.
+  const auto interval = clustered_mean(Numbers{1, 2, 3, 6}, Clusters{0, 0, 1, 1}, 0.95);
+  ASSERT_TRUE(interval.has_value());
+  EXPECT_DOUBLE_EQ(interval->estimate, 3);
+  EXPECT_DOUBLE_EQ(interval->standard_error, 1.5);
+  EXPECT_NEAR(interval->low, 3 - 6.313751514675043 * 1.5, 1e-9);
+  EXPECT_NEAR(interval->high, 3 + 6.313751514675043 * 1.5, 1e-9);
+  EXPECT_NEAR(interval->inflation, 1.5 / std::sqrt(14.0 / 3 / 4), 1e-12);
+  EXPECT_EQ(interval->clusters, 2u);
+  EXPECT_EQ(interval->method, "cluster_t");
+}
+
+TEST(ClusteredMean, IsTheOrdinaryTIntervalWhenEveryRowIsACluster) {
+  // Student's own sleep data (1908), gain of the second drug over the first: mean 1.58, t = 4.0621 on 9 degrees.
+  const Numbers gain{1.2, 2.4, 1.3, 1.3, 0, 1, 1.8, 0.8, 4.6, 1.4};
+  Clusters rows(10);
+  std::iota(rows.begin(), rows.end(), 0u);
+  const auto interval = clustered_mean(gain, rows, 0.975);
+  EXPECT_NEAR(interval->estimate / interval->standard_error, 4.0621, 5e-5);
+  EXPECT_NEAR(interval->low, 0.7001142, 5e-8);
+  EXPECT_NEAR(interval->high, 2.4598858, 5e-8);
+  EXPECT_NEAR(interval->inflation, 1, 1e-12);
+}
+
+TEST(ClusteredMean, IgnoresNumbersOfClustersWithoutRows) {
+  const auto dense = clustered_mean(Numbers{1, 2, 3, 6}, Clusters{0, 0, 1, 1}, 0.95);
+  const auto sparse = clustered_mean(Numbers{1, 2, 3, 6}, Clusters{7, 7, 4000000000u, 4000000000u}, 0.95);
+  EXPECT_EQ(sparse->clusters, 2u);
+  EXPECT_EQ(sparse->low, dense->low);
+}
+
+TEST(ClusteredMean, NeedsTwoClusters) {
+  EXPECT_FALSE(clustered_mean(Numbers{1, 2}, Clusters{3, 3}, 0.95).has_value());
+  EXPECT_FALSE(clustered_mean({}, {}, 0.95).has_value());
+}
+
+TEST(ClusteredMean, HasNoWidthWhereNothingDiffers) {
+  const auto interval = clustered_mean(Numbers(4), Clusters{0, 0, 1, 2}, 0.95);
+  EXPECT_EQ(interval->low, 0);
+  EXPECT_EQ(interval->high, 0);
+  EXPECT_EQ(interval->inflation, 1);
+}
+
+TEST(ClusteredMean, RefusesWhatDoesNotFit) {
+  EXPECT_THROW(clustered_mean(Numbers{1}, Clusters{0, 1}, 0.95), std::logic_error);
+  EXPECT_THROW(clustered_mean(Numbers{1, 2}, Clusters{0, 1}, 1), std::logic_error);
+  EXPECT_THROW(clustered_mean(Numbers{1, std::nan("")}, Clusters{0, 1}, 0.95), std::logic_error);
+}
+
+// Rows that share the luck of their day.
+struct Days {
+  Numbers differences;
+  Clusters days;
+};
+
+Days simulate(Random& random, std::size_t days, std::size_t mean_rows, double shared) {
+  Days result;
+  for (std::size_t day = 0; day < days; ++day) {
+    const double luck = shared * random.normal();
+    const std::size_t rows = mean_rows / 2 + random.below(mean_rows + 1);
+    for (std::size_t row = 0; row < rows; ++row) {
+      result.differences.push_back(luck + random.normal());
+      result.days.push_back(static_cast<std::uint32_t>(day));
+    }
+  }
+  return result;
+}
+
+TEST(ClusteredMean, CoversTheTruthAsOftenAsItSays) {
+  Random random(2024);
+  const int replicates = 1500;
+  int covered = 0;
+  int low_holds = 0;
+  int naive_covered = 0;
+  for (int i = 0; i < replicates; ++i) {
+    const Days data = simulate(random, 30, 12, 0.5);
+    const auto interval = clustered_mean(data.differences, data.days, 0.975);
+    covered += interval->low <= 0 && 0 <= interval->high;
+    low_holds += interval->low <= 0;
+    const double naive = 1.96 * interval->standard_error / interval->inflation;
+    naive_covered += std::fabs(interval->estimate) <= naive;
+  }
+  EXPECT_NEAR(covered / 1500.0, 0.95, 0.02);
+  EXPECT_NEAR(low_holds / 1500.0, 0.975, 0.015);
+  EXPECT_LT(naive_covered / 1500.0, 0.85) << "rows of a day must depend on one another for this test to mean anything";
+}
+
+TEST(ClusteredMean, ReportsTheInflationThatTheDesignEffectPredicts) {
+  Random random(6);
+  const Days data = simulate(random, 3000, 20, 0.5);
+  // Kish (1965): 1 + (rows - 1) * correlation within a day, with the mean of the rows weighted by rows.
+  double squares = 0;
+  Numbers rows(3000);
+  for (const std::uint32_t day : data.days) ++rows[day];
+  for (const double count : rows) squares += count * count;
+  const double size = squares / static_cast<double>(data.days.size());
+  const double correlation = 0.25 / 1.25;
+  EXPECT_NEAR(clustered_mean(data.differences, data.days, 0.95)->inflation, std::sqrt(1 + (size - 1) * correlation),
+              0.1);
+}
+
+auto weighted_mean_of(const Numbers& values) {
+  return [&values](std::span<const double> weights) -> std::optional<double> {
+    return std::inner_product(values.begin(), values.end(), weights.begin(), 0.0) /
+           std::accumulate(weights.begin(), weights.end(), 0.0);
+  };
+}
+
+TEST(ClusterBootstrap, AgreesWithTheTIntervalOfAMean) {
+  Random random(77);
+  const Days data = simulate(random, 80, 10, 0.5);
+  const auto by_t = clustered_mean(data.differences, data.days, 0.95);
+  const auto by_bootstrap = cluster_bootstrap(data.days, 2000, 1, 0.95, weighted_mean_of(data.differences));
+  ASSERT_TRUE(by_bootstrap.has_value());
+  EXPECT_NEAR(by_bootstrap->estimate, by_t->estimate, 1e-14);
+  EXPECT_NEAR(by_bootstrap->standard_error / by_t->standard_error, 1, 0.07);
+  EXPECT_NEAR(by_bootstrap->low, by_t->low, 0.2 * by_t->standard_error);
+  EXPECT_NEAR(by_bootstrap->high, by_t->high, 0.2 * by_t->standard_error);
+  EXPECT_NEAR(by_bootstrap->inflation / by_t->inflation, 1, 0.2);
+  EXPECT_GT(by_t->inflation, 1.3);
+  EXPECT_EQ(by_bootstrap->clusters, 80u);
+  EXPECT_EQ(by_bootstrap->method, "cluster_bootstrap");
+}
+
+TEST(ClusterBootstrap, DependsOnItsSeedAndNothingElse) {
+  Random random(78);
+  const Days data = simulate(random, 20, 6, 0.5);
+  const auto run = [&](std::uint64_t seed) {
+    return *cluster_bootstrap(data.days, 1000, seed, 0.95, weighted_mean_of(data.differences));
+  };
+  const Interval first = run(1);
+  const Interval again = run(1);
+  EXPECT_EQ(first.low, again.low);
+  EXPECT_EQ(first.high, again.high);
+  EXPECT_EQ(first.standard_error, again.standard_error);
+  EXPECT_EQ(first.inflation, again.inflation);
+  EXPECT_NE(run(2).low, first.low);
+}
+
+TEST(ClusterBootstrap, DrawsAsManyClustersAsThereAreAndKeepsThemWhole) {
+  const Clusters clusters{0, 0, 0, 1, 2, 2};
+  int calls = 0;
+  cluster_bootstrap(clusters, 1000, 3, 0.95, [&](std::span<const double> weights) -> std::optional<double> {
+    if (++calls <= 1001) {
+      EXPECT_EQ(weights[0], weights[1]);
+      EXPECT_EQ(weights[1], weights[2]);
+      EXPECT_EQ(weights[4], weights[5]);
+      EXPECT_EQ(weights[0] + weights[3] + weights[4], 3);
+    }
+    return weights[0];
+  });
+  EXPECT_GE(calls, 1001);
+}
+
+TEST(ClusterBootstrap, DrawsAgainWhereTheStatisticIsUndefined) {
+  // Of ten clusters drawn from ten, the first is missing with probability 0.35.
+  Clusters clusters(10);
+  std::iota(clusters.begin(), clusters.end(), 0u);
+  const auto interval =
+      cluster_bootstrap(clusters, 1000, 3, 0.95, [](std::span<const double> weights) -> std::optional<double> {
+        if (weights[0] == 0) return std::nullopt;
+        return weights[0];
+      });
+  ASSERT_TRUE(interval.has_value());
+  EXPECT_EQ(interval->low, 1);
+}
+
+TEST(ClusterBootstrap, GivesUpWhereTheStatisticIsMostlyUndefined) {
+  Clusters clusters(10);
+  std::iota(clusters.begin(), clusters.end(), 0u);
+  const auto mostly_undefined = [](std::span<const double> weights) -> std::optional<double> {
+    if (weights[0] != 1 || weights[1] != 1) return std::nullopt;
+    return weights[2];
+  };
+  EXPECT_FALSE(cluster_bootstrap(clusters, 1000, 3, 0.95, mostly_undefined).has_value());
+  EXPECT_FALSE(cluster_bootstrap(clusters, 1000, 3, 0.95, [](std::span<const double>) {
+                 return std::optional<double>();
+               }).has_value());
+  EXPECT_FALSE(cluster_bootstrap(Clusters{4, 4}, 1000, 3, 0.95, [](std::span<const double>) {
+                 return std::optional<double>(1);
+               }).has_value());
+}
+
+TEST(ClusterBootstrap, RefusesTooFewReplicates) {
+  EXPECT_THROW(
+      cluster_bootstrap(Clusters{0, 1}, 999, 3, 0.95, [](std::span<const double>) { return std::optional<double>(1); }),
+      std::logic_error);
+}
+
+}  // namespace
+}  // namespace retraind::stats

@@ -1,0 +1,370 @@
+#include "core/stats/profile.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+
+namespace retraind::stats {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+const double kNan = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<double> iota(std::size_t count) {
+  std::vector<double> values(count);
+  std::iota(values.begin(), values.end(), 1.0);
+  return values;
+}
+
+std::vector<std::string_view> views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+const NumericProfile& numbers(const ColumnProfile& profile) {
+  return std::get<NumericProfile>(profile.values);
+}
+const CategoryProfile& texts(const ColumnProfile& profile) {
+  return std::get<CategoryProfile>(profile.values);
+}
+
+TEST(NumericEdges, CutTheReferenceIntoBinsOfEqualMass) {
+  const ColumnProfile profile = profile_numbers("x", iota(6400), {});
+  const NumericProfile& x = numbers(profile);
+  EXPECT_EQ(x.edges->points.size(), 0u);
+  ASSERT_EQ(x.edges->edges.size(), kNumericBins);
+  EXPECT_EQ(x.edges->minimum, 1);
+  EXPECT_EQ(x.edges->edges.front(), 100);
+  EXPECT_EQ(x.edges->edges.back(), 6400);
+  EXPECT_EQ(x.counts.front(), 0u);
+  EXPECT_EQ(x.counts.back(), 0u);
+  for (std::size_t bin = 1; bin <= kNumericBins; ++bin) EXPECT_EQ(x.counts[bin], 100u) << bin;
+}
+
+TEST(NumericEdges, PutEveryValueWhereItsBoundsSay) {
+  const NumericEdges edges{{0, 999}, {1, 2, 5}, -1};
+  ASSERT_EQ(edges.cells(), 7u);
+  EXPECT_EQ(edges.cell_of(-1.5), 0u);
+  EXPECT_EQ(edges.cell_of(-1), 1u) << "the minimum belongs to the first bin";
+  EXPECT_EQ(edges.cell_of(1), 1u) << "upper edges are inclusive";
+  EXPECT_EQ(edges.cell_of(std::nextafter(1, 2)), 2u);
+  EXPECT_EQ(edges.cell_of(2), 2u);
+  EXPECT_EQ(edges.cell_of(5), 3u);
+  EXPECT_EQ(edges.cell_of(5.5), 4u);
+  EXPECT_EQ(edges.cell_of(1e308), 4u);
+  EXPECT_EQ(edges.cell_of(0), 5u);
+  EXPECT_EQ(edges.cell_of(-0.0), 5u);
+  EXPECT_EQ(edges.cell_of(999), 6u);
+  EXPECT_EQ(edges.cell_of(998), 4u);
+}
+
+TEST(NumericEdges, AgreeWithALinearSearchOnRandomValues) {
+  Random random(7);
+  std::vector<double> reference;
+  for (int i = 0; i < 3000; ++i) reference.push_back(random.below(4) == 0 ? 3.0 : std::exp(3 * random.normal()));
+  const NumericEdges edges = learn_edges(reference);
+  ASSERT_EQ(edges.points, std::vector<double>{3.0});
+  for (int i = 0; i < 3000; ++i) {
+    const double value =
+        random.below(9) == 0 ? edges.edges[random.below(edges.edges.size())] : std::exp(3.2 * random.normal()) - 0.01;
+    std::size_t expected = 0;
+    if (value == 3.0) {
+      expected = edges.first_point_cell();
+    } else if (value >= edges.minimum) {
+      expected = 1;
+      while (expected <= edges.edges.size() && value > edges.edges[expected - 1]) ++expected;
+    }
+    ASSERT_EQ(edges.cell_of(value), expected) << value;
+  }
+}
+
+TEST(NumericEdges, GiveFrequentValuesACellOfTheirOwn) {
+  std::vector<double> reference = iota(900);
+  reference.insert(reference.end(), 80, -1.0);
+  reference.insert(reference.end(), 20, 5000.0);
+  const NumericEdges edges = learn_edges(reference);
+  EXPECT_EQ(edges.points, (std::vector<double>{-1, 5000}));
+  EXPECT_EQ(edges.minimum, 1);
+  EXPECT_EQ(edges.edges.back(), 900);
+}
+
+TEST(NumericEdges, DoNotGiveACellToExactlyOneSixtyFourth) {
+  std::vector<double> reference = iota(630);
+  reference.insert(reference.end(), 10, 5000.0);
+  EXPECT_TRUE(learn_edges(reference).points.empty());
+  reference.push_back(5000);
+  EXPECT_EQ(learn_edges(reference).points, std::vector<double>{5000});
+}
+
+TEST(NumericEdges, KeepTheMostFrequentPointsWhenThereAreTooMany) {
+  std::vector<double> reference;
+  for (int value = 1; value <= 40; ++value) reference.insert(reference.end(), value <= 16 ? 11 : 10, value * 1.0);
+  const NumericEdges edges = learn_edges(reference);
+  EXPECT_EQ(edges.points, iota(kPointMasses));
+  EXPECT_EQ(edges.edges.size(), 24u) << "each of the other values ends a bin";
+}
+
+TEST(NumericEdges, OfNothingHaveUnderflowAndOverflowOnly) {
+  const NumericEdges edges = learn_edges({kNan, kInfinity, -kInfinity});
+  EXPECT_EQ(edges.cells(), 2u);
+  EXPECT_EQ(edges.cell_of(-3), 0u);
+  EXPECT_EQ(edges.cell_of(3), 1u);
+}
+
+TEST(NumericEdges, OfPointsAloneLeaveNewValuesToTheOuterCells) {
+  const ColumnProfile reference = profile_numbers("flag", std::vector<double>{0, 1, 1, 0, 0}, {});
+  const NumericEdges& edges = *numbers(reference).edges;
+  EXPECT_EQ(edges.cells(), 4u);
+  EXPECT_EQ(edges.cell_of(-1), 0u);
+  EXPECT_EQ(edges.cell_of(0.5), 1u);
+  EXPECT_EQ(numbers(reference).counts, (std::vector<std::uint64_t>{0, 0, 3, 2}));
+}
+
+TEST(NumericEdges, DoNotDependOnTheOrderOfTheRowsOrTheSignOfZero) {
+  std::vector<double> values = iota(500);
+  values.insert(values.end(), 100, 0.0);
+  const NumericEdges ascending = learn_edges(values);
+  std::reverse(values.begin(), values.end());
+  for (std::size_t i = 0; i < 50; ++i) values[i] = -0.0;
+  const NumericEdges descending = learn_edges(values);
+  EXPECT_EQ(ascending, descending);
+  EXPECT_FALSE(std::signbit(descending.points.front()));
+}
+
+TEST(NumericProfile, CountsMissingAndInfiniteValuesApart) {
+  const std::vector<double> values{1, kNan, kInfinity, -kInfinity, 0, kInfinity};
+  const std::vector<std::uint8_t> nulls{0, 0, 0, 0, 1, 0};
+  const ColumnProfile profile = profile_numbers("x", values, nulls);
+  EXPECT_EQ(numbers(profile).nulls, 1u);
+  EXPECT_EQ(numbers(profile).nans, 1u);
+  EXPECT_EQ(numbers(profile).positive_infinities, 2u);
+  EXPECT_EQ(numbers(profile).negative_infinities, 1u);
+  EXPECT_EQ(numbers(profile).edges->points, std::vector<double>{1}) << "the value beside a null is not learned";
+  EXPECT_EQ(profile.rows(), 6u);
+}
+
+TEST(CategoryProfile, CountsLevelsAndWhatTheReferenceNeverHeld) {
+  const std::vector<std::string> seen{"red", "blue", "red", ""};
+  const ColumnProfile reference = profile_texts("colour", views(seen), std::vector<std::uint8_t>{0, 0, 0, 1});
+  EXPECT_EQ(texts(reference).levels->names(), (std::vector<std::string>{"blue", "red"}));
+  EXPECT_EQ(texts(reference).counts, (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(texts(reference).nulls, 1u);
+
+  ColumnProfile current = empty_like(reference);
+  const std::vector<std::string> fresh{"blue", "green", "Red", "blue", ""};
+  add_texts(current, views(fresh), {});
+  EXPECT_EQ(texts(current).counts, (std::vector<std::uint64_t>{2, 0}));
+  EXPECT_EQ(texts(current).unseen, 3u) << "case matters, and an empty text is not a null";
+  EXPECT_EQ(current.rows(), 5u);
+}
+
+TEST(CategoryProfile, KeepsTheMostFrequentLevels) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < kExactCategories + 100; ++i) {
+    const std::size_t rows = i < 100 ? 1 : 2 + i % 3;
+    for (std::size_t row = 0; row < rows; ++row) values.push_back("level " + std::to_string(i));
+  }
+  const ColumnProfile profile = profile_texts("x", views(values), {});
+  EXPECT_EQ(texts(profile).levels->size(), kExactCategories);
+  EXPECT_EQ(texts(profile).other, 100u);
+  EXPECT_EQ(profile.rows(), values.size());
+  EXPECT_FALSE(texts(profile).levels->find("level 7").has_value());
+}
+
+TEST(CategoryProfile, LeavesOutAllThatTieWithTheFirstLevelThatFindsNoRoom) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 3000; ++i) keys.push_back("key " + std::to_string(i));
+  for (int row = 0; row < 5; ++row) keys.push_back("default");
+  const ColumnProfile profile = profile_texts("key", views(keys), {});
+  EXPECT_EQ(texts(profile).levels->names(), std::vector<std::string>{"default"});
+  EXPECT_EQ(texts(profile).other, 3000u);
+}
+
+TEST(CategoryLevels, RefuseNamesThatDoNotAscend) {
+  EXPECT_THROW(CategoryLevels({"b", "a"}), std::logic_error);
+  EXPECT_THROW(CategoryLevels({"a", "a"}), std::logic_error);
+}
+
+class MergedProfiles : public testing::Test {
+ protected:
+  MergedProfiles() {
+    Random random(11);
+    for (int i = 0; i < 4000; ++i) {
+      const std::uint64_t kind = random.below(20);
+      values_.push_back(kind == 0 ? kNan : kind == 1 ? kInfinity : kind < 6 ? 0.0 : std::exp(2 * random.normal()));
+      names_.push_back("level " + std::to_string(random.below(40) * random.below(40)));
+      nulls_.push_back(random.below(10) == 0 ? 1 : 0);
+    }
+    numbers_ = profile_numbers("x", std::span(values_).first(1000), std::span(nulls_).first(1000));
+    texts_ = profile_texts("t", std::span(views_of_names()).first(1000), std::span(nulls_).first(1000));
+  }
+
+  std::vector<std::string_view>& views_of_names() {
+    if (views_.empty()) views_ = views(names_);
+    return views_;
+  }
+  ColumnProfile numbers_of(std::size_t from, std::size_t to) {
+    ColumnProfile part = empty_like(numbers_);
+    add_numbers(part, std::span(values_).subspan(from, to - from), std::span(nulls_).subspan(from, to - from));
+    return part;
+  }
+  ColumnProfile texts_of(std::size_t from, std::size_t to) {
+    ColumnProfile part = empty_like(texts_);
+    add_texts(part, std::span(views_of_names()).subspan(from, to - from), std::span(nulls_).subspan(from, to - from));
+    return part;
+  }
+
+  std::vector<double> values_;
+  std::vector<std::string> names_;
+  std::vector<std::string_view> views_;
+  std::vector<std::uint8_t> nulls_;
+  ColumnProfile numbers_;
+  ColumnProfile texts_;
+};
+
+TEST_F(MergedProfiles, EqualTheProfileOfTheWholeInAnyOrder) {
+  const std::string whole_numbers = to_json(numbers_of(0, 4000));
+  const std::string whole_texts = to_json(texts_of(0, 4000));
+  const std::vector<std::size_t> cuts{0, 1, 17, 1800, 3999, 4000};
+  std::vector<std::size_t> order{0, 1, 2, 3, 4};
+  do {
+    ColumnProfile merged_numbers = empty_like(numbers_);
+    ColumnProfile merged_texts = empty_like(texts_);
+    for (const std::size_t part : order) {
+      merge(merged_numbers, numbers_of(cuts[part], cuts[part + 1]));
+      merge(merged_texts, texts_of(cuts[part], cuts[part + 1]));
+    }
+    ASSERT_EQ(to_json(merged_numbers), whole_numbers);
+    ASSERT_EQ(to_json(merged_texts), whole_texts);
+  } while (std::next_permutation(order.begin(), order.begin() + 3));
+}
+
+TEST_F(MergedProfiles, OfTheReferenceRowsEqualTheReference) {
+  EXPECT_EQ(to_json(numbers_of(0, 1000)), to_json(numbers_));
+  EXPECT_EQ(to_json(texts_of(0, 1000)), to_json(texts_));
+}
+
+TEST_F(MergedProfiles, MustShareEdgesOrLevelsAndTheColumn) {
+  EXPECT_THROW(merge(numbers_, profile_numbers("x", iota(50), {})), std::logic_error);
+  EXPECT_THROW(merge(texts_, profile_texts("t", views({"a", "b"}), {})), std::logic_error);
+  EXPECT_THROW(merge(numbers_, texts_), std::logic_error);
+  ColumnProfile renamed = empty_like(numbers_);
+  renamed.column = "y";
+  EXPECT_THROW(merge(numbers_, renamed), std::logic_error);
+}
+
+TEST_F(MergedProfiles, MayShareEdgesThatAreEqualButNotTheSameObject) {
+  const ColumnProfile read_back = profile_from_json(to_json(numbers_));
+  ASSERT_NE(numbers(read_back).edges, numbers(numbers_).edges);
+  merge(numbers_, read_back);
+  EXPECT_EQ(numbers_.rows(), 2000u);
+  merge(texts_, profile_from_json(to_json(texts_)));
+  EXPECT_EQ(texts_.rows(), 2000u);
+}
+
+TEST_F(MergedProfiles, ComeBackFromJsonBitForBit) {
+  EXPECT_EQ(to_json(profile_from_json(to_json(numbers_))), to_json(numbers_));
+  EXPECT_EQ(to_json(profile_from_json(to_json(texts_))), to_json(texts_));
+  EXPECT_EQ(*numbers(profile_from_json(to_json(numbers_))).edges, *numbers(numbers_).edges);
+}
+
+TEST(Profile, RefusesLengthsAndTypesThatDoNotFit) {
+  ColumnProfile x = profile_numbers("x", iota(5), {});
+  ColumnProfile t = profile_texts("t", views({"a"}), {});
+  EXPECT_THROW(add_numbers(x, iota(3), std::vector<std::uint8_t>(2)), std::logic_error);
+  EXPECT_THROW(add_texts(t, views({"a"}), std::vector<std::uint8_t>(2)), std::logic_error);
+  EXPECT_THROW(add_numbers(t, iota(3), {}), std::logic_error);
+  EXPECT_THROW(add_texts(x, views({"a"}), {}), std::logic_error);
+  EXPECT_THROW(profile_numbers("x", iota(3), std::vector<std::uint8_t>(4)), std::logic_error);
+}
+
+TEST(ProfileJson, IsCanonical) {
+  const std::vector<double> values{0.1, 0.1, 1e300};
+  EXPECT_EQ(to_json(profile_numbers("x", values, {})),
+            R"({"format":1,"column":"x","kind":"number","minimum":"0.1","edges":[],"points":["0.1","1e+300"],)"
+            R"("counts":[0,0,2,1],"nulls":0,"nans":0,"positive_infinities":0,"negative_infinities":0})");
+  EXPECT_EQ(to_json(profile_texts("t", views({"b", "\"a\"", "b"}), {})),
+            R"({"format":1,"column":"t","kind":"text","levels":["\"a\"","b"],"counts":[1,2],)"
+            R"("other":0,"unseen":0,"nulls":0})");
+}
+
+TEST(ProfileJson, HoldsCountsUpToTwoToTheSixtyThree) {
+  ColumnProfile profile = profile_texts("t", views({"a"}), {});
+  const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  std::get<CategoryProfile>(profile.values).counts[0] = most;
+  EXPECT_EQ(texts(profile_from_json(to_json(profile))).counts[0], most);
+  std::get<CategoryProfile>(profile.values).counts[0] = most + 1;
+  EXPECT_THROW(to_json(profile), DataError);
+}
+
+TEST(ProfileJson, KeepsEveryBitOfItsNumbers) {
+  Random random(3);
+  std::vector<double> values;
+  for (int i = 0; i < 2000; ++i)
+    values.push_back(std::ldexp(random.uniform() - 0.5, static_cast<int>(random.below(2000)) - 1000));
+  values.push_back(std::numeric_limits<double>::denorm_min());
+  values.push_back(std::numeric_limits<double>::max());
+  const ColumnProfile profile = profile_numbers("x", values, {});
+  EXPECT_EQ(*numbers(profile_from_json(to_json(profile))).edges, *numbers(profile).edges);
+}
+
+TEST(ProfileJson, MayHaveItsKeysInAnyOrder) {
+  const ColumnProfile profile = profile_from_json(
+      R"({"kind": "text", "nulls": 3, "counts": [1, 2], "column": "t", "unseen": 0, "other": 7, "levels": ["a", "b"], "format": 1})");
+  EXPECT_EQ(profile.rows(), 13u);
+  EXPECT_EQ(texts(profile).levels->find("b"), 1u);
+}
+
+class BadProfileJson : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(BadProfileJson, IsRefusedWithTheReason) {
+  try {
+    profile_from_json(GetParam().first);
+    FAIL() << "was read: " << GetParam().first;
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find(GetParam().second), std::string::npos) << error.what();
+    EXPECT_FALSE(error.hint().empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, BadProfileJson,
+    testing::Values(
+        std::pair{"", "not JSON"}, std::pair{"[]", "not a JSON object"}, std::pair{"{\"format\":1", "not JSON"},
+        std::pair{"{}", "'format' is missing"}, std::pair{R"({"format":2})", "its format is 2"},
+        std::pair{R"({"format":1,"column":"x","kind":"blob"})", "its kind is 'blob'"},
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","levels":["b","a"],"counts":[1,1],"other":0,"unseen":0,"nulls":0})",
+            "do not ascend"},
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","levels":["a"],"counts":[1,1],"other":0,"unseen":0,"nulls":0})",
+            "2 counts for 1 cells"},
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","levels":["a"],"counts":[-1],"other":0,"unseen":0,"nulls":0})",
+            "not a whole number"},
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","levels":["a"],"counts":[1.5],"other":0,"unseen":0,"nulls":0})",
+            "not a whole number"},
+        std::pair{R"({"format":1,"column":"t","kind":"text","levels":[1],"counts":[1],"other":0,"unseen":0,"nulls":0})",
+                  "not a text"},
+        std::pair{
+            R"({"format":1,"column":"x","kind":"number","minimum":"1","edges":["2","2"],"points":[],"counts":[0,0,0,0]})",
+            "do not ascend"},
+        std::pair{
+            R"({"format":1,"column":"x","kind":"number","minimum":"3","edges":["2"],"points":[],"counts":[0,0,0]})",
+            "below the minimum"},
+        std::pair{R"({"format":1,"column":"x","kind":"number","minimum":"nan","edges":[],"points":[],"counts":[0,0]})",
+                  "not a finite number"},
+        std::pair{R"({"format":1,"column":"x","kind":"number","minimum":"1x","edges":[],"points":[],"counts":[0,0]})",
+                  "not a finite number"},
+        std::pair{R"({"format":1,"column":"x","kind":"number","minimum":"0","edges":[],"points":[],"counts":[0,0]})",
+                  "'nulls' is missing"}));
+
+}  // namespace
+}  // namespace retraind::stats
