@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -18,7 +19,10 @@ namespace {
 // One load, from the first file to the last complaint.
 class Load {
  public:
-  explicit Load(std::string_view instance) { settings_.daemon.instance = instance; }
+  explicit Load(std::string_view instance, std::vector<KnownKey>* known = nullptr) {
+    settings_.daemon.instance = instance;
+    findings_.known = known;
+  }
 
   void read_main_file(const std::filesystem::path& path) {
     if (const auto text = read_text(path, "the configuration file")) read_main_text(*text, path, true);
@@ -51,17 +55,16 @@ class Load {
       if (const auto near = nearest(use.source, known)) message += fmt::format("; did you mean \"{}\"?", *near);
       findings_.complain(use.file, use.place, std::move(message));
     }
-    const auto& files = settings_.files;
-    const auto order = [&files](const Complaint& complaint) {
-      const auto file = std::find(files.begin(), files.end(), complaint.file);
-      return std::tuple(file - files.begin(), complaint.line, complaint.column);
+    std::map<std::filesystem::path, std::size_t> position;
+    for (const auto& file : settings_.files) position.emplace(file, position.size());
+    const auto order = [&position](const Complaint& complaint) {
+      const auto file = position.find(complaint.file);
+      return std::tuple(file == position.end() ? 0 : file->second, complaint.line, complaint.column);
     };
     std::stable_sort(findings_.complaints.begin(), findings_.complaints.end(),
                      [&order](const Complaint& a, const Complaint& b) { return order(a) < order(b); });
     return {std::move(settings_), std::move(findings_.complaints)};
   }
-
-  std::vector<KnownKey> take_known() { return std::move(findings_.known); }
 
  private:
   struct Inclusion {
@@ -202,9 +205,8 @@ std::vector<KnownKey> known_keys() {
     [[model.m.trigger]]
     on = "pipeline_change"
   )";
-  Load load("");
-  load.read_main_text(kEveryTable, "every_table.toml", false);
-  std::vector<KnownKey> keys = load.take_known();
+  std::vector<KnownKey> keys;
+  Load("", &keys).read_main_text(kEveryTable, "every_table.toml", false);
   const auto same = [](const KnownKey& a, const KnownKey& b) {
     return std::tie(a.section, a.key, a.expected, a.fallback) == std::tie(b.section, b.key, b.expected, b.fallback);
   };

@@ -11,7 +11,7 @@ namespace retraind::settings {
 namespace {
 
 // Labels are compared as text, so `positive = 1` means what `positive = "1"` means.
-void read_positive(TableReader& reader, Model& out) {
+void read_positive(TableReader& reader, Model& out, bool task_is_sure) {
   constexpr std::string_view kExpected = "a label's value: a string, a number, or true or false";
   const Entry* entry = reader.ask("positive", std::string(kExpected), "");
   if (entry == nullptr) return;
@@ -28,24 +28,24 @@ void read_positive(TableReader& reader, Model& out) {
     reader.complain("positive", fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
     return;
   }
-  if (out.task != Task::binary) {
+  if (task_is_sure && out.task != Task::binary) {
     reader.complain("positive",
                     fmt::format("only a binary task has a positive label, and this one is {}", to_text(out.task)));
   }
 }
 
-// A column has one duty.
-void check_columns(TableReader& reader, const Model& model) {
-  if (!model.label.empty() && model.label == model.time_column) {
-    reader.complain("label", fmt::format("\"{}\" is the time_column already", printable(model.label)));
+// What core/data would refuse at the first run, as far as names alone can tell.
+void check_label(TableReader& reader, TableReader* validation, const Model& model) {
+  if (model.label.empty()) return;
+  const std::string label = TableReader::quoted(printable(model.label));
+  if (model.label == model.time_column) reader.complain("label", label + " is the time_column already");
+  if (std::find(model.features.begin(), model.features.end(), model.label) != model.features.end()) {
+    reader.complain("features", label + " is the label; it cannot be a feature too");
   }
-  const auto check_feature = [&](const std::string& column, std::string_view duty) {
-    const auto& features = model.features;
-    if (column.empty() || std::find(features.begin(), features.end(), column) == features.end()) return;
-    reader.complain("features", fmt::format("\"{}\" is the {}; it cannot be a feature too", printable(column), duty));
-  };
-  check_feature(model.label, "label");
-  check_feature(model.time_column, "time_column");
+  const auto* cluster = std::get_if<ClusterColumn>(&model.validation.cluster);
+  if (validation != nullptr && cluster != nullptr && cluster->column == model.label) {
+    validation->complain("cluster", label + " is the label; rows cannot be clustered by it too");
+  }
 }
 
 struct OwnParameter {
@@ -162,11 +162,10 @@ bool is_share(Metric metric) {
   return false;
 }
 
-void check_metric(TableReader* validation, Model& model) {
-  Validation& v = model.validation;
-  if (validation == nullptr || !validation->has("metric")) {
-    v.metric = default_metric(model.task);
-  } else if (!applies_to(v.metric, model.task)) {
+void check_metric(TableReader* validation, const Model& model) {
+  const Validation& v = model.validation;
+  if (validation == nullptr) return;
+  if (!applies_to(v.metric, model.task)) {
     std::string fitting;
     for (const std::string_view word : words_of<Metric>()) {
       if (!applies_to(*parse<Metric>(word), model.task)) continue;
@@ -176,7 +175,7 @@ void check_metric(TableReader* validation, Model& model) {
                                                to_text(model.task), fitting));
     return;
   }
-  if (validation != nullptr && is_share(v.metric) && v.margin >= 1) {
+  if (is_share(v.metric) && v.margin >= 1) {
     validation->complain("margin", fmt::format("{} lies between 0 and 1, so no difference reaches a margin of {}",
                                                to_text(v.metric), format_number(v.margin)));
   }
@@ -227,19 +226,24 @@ void read_model(TableReader& reader, Model& out) {
   reader.text("query", out.query, "a SELECT statement");
   reader.text("time_column", out.time_column, "the name of a column");
   reader.text("label", out.label, "the name of a column");
-  reader.word("task", out.task);
-  read_positive(reader, out);
+  // After a complaint about the task, what depends on it is not judged by its default.
+  const bool task_is_sure = reader.word("task", out.task) || !reader.has("task");
+  read_positive(reader, out, task_is_sure);
   reader.texts("features", out.features, "an array of columns' names");
   reader.word("anchor", out.anchor);
   reader.duration("label_delay", out.label_delay);
-  check_columns(reader, out);
 
   std::optional<TableReader> training = reader.table("training");
   std::optional<TableReader> validation = reader.table("validation");
+  const std::size_t complaints = reader.complaints_so_far();
   if (training) read_training(*training, out.training);
+  out.validation.metric = default_metric(out.task);
   if (validation) read_validation(*validation, out.validation);
-  check_metric(validation ? &*validation : nullptr, out);
-  check_window(training ? &*training : nullptr, validation ? &*validation : nullptr, out);
+  // A value that was refused has its default here, which need not fit the others.
+  const bool values_are_sure = reader.complaints_so_far() == complaints;
+  check_label(reader, validation ? &*validation : nullptr, out);
+  if (task_is_sure) check_metric(validation ? &*validation : nullptr, out);
+  if (values_are_sure) check_window(training ? &*training : nullptr, validation ? &*validation : nullptr, out);
   read_triggers(reader, out);
   reader.finish();
 }

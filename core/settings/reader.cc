@@ -80,7 +80,9 @@ bool TableReader::reject_word(const Entry& entry, std::string_view expected, std
 
 const Entry* TableReader::ask(std::string_view key, std::string expected, std::string fallback) {
   asked_.emplace_back(key);
-  findings_->known.push_back({section_, std::string(key), std::move(expected), std::move(fallback)});
+  if (findings_->known != nullptr) {
+    findings_->known->push_back({section_, std::string(key), std::move(expected), std::move(fallback)});
+  }
   return node_->find(key);
 }
 

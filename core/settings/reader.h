@@ -32,7 +32,7 @@ struct KnownKey {
 // Where complaints go.
 struct Findings {
   std::vector<Complaint> complaints;
-  std::vector<KnownKey> known;
+  std::vector<KnownKey>* known = nullptr;  // every key asked for, when somebody wants to know
   void complain(const std::filesystem::path& file, Place place, std::string message) {
     complaints.push_back({file, place.line, place.column, std::move(message)});
   }
@@ -108,6 +108,8 @@ class TableReader {
   bool has(std::string_view key) const { return node_->find(key) != nullptr; }
   const std::string& path() const { return path_; }
   const std::filesystem::path& file() const { return *file_; }
+  // Of the whole load: a caller compares two of them to learn whether something in between was wrong.
+  std::size_t complaints_so_far() const { return findings_->complaints.size(); }
   // Complains about the value of `key` ("path.key: message"); where it is absent, about the table.
   void complain(std::string_view key, std::string_view message);
   void complain_at(Place place, std::string message) { findings_->complain(*file_, place, std::move(message)); }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <regex>
 #include <sstream>
 
 #include "core/settings/known_keys.h"
@@ -96,18 +98,36 @@ TEST(InstalledFile, HoldsEveryKeyWithItsDefault) {
   }
 }
 
-TEST(InstalledFile, HoldsEveryBoundOfEveryRange) {
-  const std::string text = contents(kTree / "config" / "retraind.toml");
+TEST(InstalledFile, SaysTheRangeOfEveryKeyRightAboveIt) {
+  // "daemon.max_parallel_runs" -> the comments above each of its settings.
+  std::map<std::string, std::string> comments;
+  std::string comment;
+  std::string section;
+  for (const std::string& line : lines_of(contents(kTree / "config" / "retraind.toml"))) {
+    if (line.starts_with("# ")) {
+      comment += line.substr(1);
+      continue;
+    }
+    const std::string setting = line.starts_with('#') ? line.substr(1) : line;
+    if (setting.starts_with('[')) {
+      const auto begin = setting.find_first_not_of('[');
+      section = generic(setting.substr(begin, setting.find(']') - begin));
+    } else if (const auto equals = setting.find(" = "); equals != std::string::npos) {
+      comments[section + "." + setting.substr(0, equals)] += comment;
+    }
+    comment.clear();
+  }
+  const std::regex bounds(R"((?:from|to|above|below|at least) ([0-9][0-9a-zA-Z.]*))");
+  std::size_t checked = 0;
   for (const KnownKey& known : known_keys()) {
-    // "an integer from 1 to 64", "a number above 0 and below 1": the file says it in the same words.
-    for (const std::string_view words : {"from ", "above ", "at least "}) {
-      const auto at = known.expected.find(words);
-      if (at == std::string::npos) continue;
-      std::string bound = known.expected.substr(at + words.size());
-      bound = bound.substr(0, bound.find_first_of(" ,"));
-      EXPECT_NE(text.find(bound), std::string::npos) << known.key << ": " << known.expected;
+    const std::string& above = comments[known.section + "." + known.key];
+    for (std::sregex_iterator it(known.expected.begin(), known.expected.end(), bounds), end; it != end; ++it) {
+      const std::regex word("(^|[^0-9a-zA-Z.])" + (*it)[1].str() + "($|[^0-9a-zA-Z])");
+      EXPECT_TRUE(std::regex_search(above, word)) << known.key << ": " << known.expected << "\nis not in:" << above;
+      ++checked;
     }
   }
+  EXPECT_GT(checked, 40u);
 }
 
 TEST(ConfigurationPage, HoldsEveryKeyWithItsRangeAndDefault) {
