@@ -193,7 +193,7 @@ class Execution {
         set.labels.push_back(static_cast<float>(label));
       }
       train::TrainingJob training = training_job(job_.model, preparation_);
-      training.on_warning = [this](const std::string& warning) { measured_.warnings.push_back(warning); };
+      training.on_warning = [this](std::string_view warning) { measured_.warnings.emplace_back(warning); };
       const auto model = trainer->train(set, training);
       write_artifact(*model, trainer->version());
       out.labels = std::move(set.labels);

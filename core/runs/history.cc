@@ -40,9 +40,6 @@ constexpr const char* kTriggersJson = R"sql(/* retraind:runs.triggers_json */
 SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trigger_history
   WHERE $1::text IS NULL OR model = $1 ORDER BY firing_id DESC LIMIT $2::bigint) t)sql";
 
-constexpr const char* kRequestRun = R"sql(/* retraind:runs.request_run */
-SELECT retraind.request_run($1, $2))sql";
-
 Page to_page(const pqxx::result& table, const pqxx::result& json) {
   Page page;
   for (pqxx::row_size_type i = 0; i < table.columns(); ++i) page.columns.emplace_back(table.column_name(i));
@@ -70,11 +67,6 @@ Page read_runs(store::Transaction& transaction, const std::optional<std::string>
 
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
   return to_page(execute(transaction, kTriggers, model, limit), execute(transaction, kTriggersJson, model, limit));
-}
-
-std::optional<std::string> request_run(store::Transaction& transaction, const std::string& model,
-                                       const std::string& reason) {
-  return read<std::optional<std::string>>(execute(transaction, kRequestRun, model, reason).at(0).at(0));
 }
 
 }  // namespace retraind::runs

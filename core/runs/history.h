@@ -25,8 +25,4 @@ Page read_promotions(store::Transaction& transaction, const std::optional<std::s
 Page read_runs(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 
-// Steering, by the same functions that people call in SQL. They return what the function returned.
-std::optional<std::string> request_run(store::Transaction& transaction, const std::string& model,
-                                       const std::string& reason);
-
 }  // namespace retraind::runs

@@ -1,0 +1,131 @@
+#include "daemon/child_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/use_awaitable.hpp>
+#include <system_error>
+
+namespace retraind::daemon {
+namespace {
+
+void check(int error, const char* what) {
+  if (error != 0) throw std::system_error(error, std::generic_category(), what);
+}
+
+class FileActions {
+ public:
+  FileActions() { check(posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init"); }
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  posix_spawn_file_actions_t* get() { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+class Attributes {
+ public:
+  Attributes() { check(posix_spawnattr_init(&attributes_), "posix_spawnattr_init"); }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  posix_spawnattr_t* get() { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+pid_t spawn(const ChildSpec& spec) {
+  FileActions actions;
+  check(posix_spawn_file_actions_addchdir_np(actions.get(), spec.folder.c_str()), "posix_spawn: folder");
+  check(posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0), "posix_spawn: standard input");
+  check(posix_spawn_file_actions_adddup2(actions.get(), spec.output, 1), "posix_spawn: standard output");
+  check(posix_spawn_file_actions_adddup2(actions.get(), spec.output, 2), "posix_spawn: standard error");
+  // First out of the way, then into place: a source that itself stands at 3, 4, 5… must not be overwritten before its
+  // turn.
+  const int count = static_cast<int>(spec.inherited.size());
+  constexpr int kParking = 100;
+  for (int i = 0; i < count; ++i) {
+    check(posix_spawn_file_actions_adddup2(actions.get(), spec.inherited[static_cast<std::size_t>(i)], kParking + i),
+          "posix_spawn: descriptor");
+  }
+  for (int i = 0; i < count; ++i) {
+    check(posix_spawn_file_actions_adddup2(actions.get(), kParking + i, 3 + i), "posix_spawn: descriptor");
+  }
+  check(posix_spawn_file_actions_addclosefrom_np(actions.get(), 3 + count), "posix_spawn: close");
+
+  Attributes attributes;
+  sigset_t none;
+  sigemptyset(&none);
+  sigset_t all;
+  sigfillset(&all);
+  check(posix_spawnattr_setsigmask(attributes.get(), &none), "posix_spawn: signal mask");
+  check(posix_spawnattr_setsigdefault(attributes.get(), &all), "posix_spawn: signal defaults");
+  check(posix_spawnattr_setflags(attributes.get(), POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF),
+        "posix_spawn: flags");
+
+  std::vector<char*> argv;
+  for (const std::string& word : spec.argv) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  check(posix_spawn(&pid, argv[0], actions.get(), attributes.get(), argv.data(), environ),
+        ("cannot start " + spec.argv.at(0)).c_str());
+  return pid;
+}
+
+int open_pidfd(pid_t pid) {
+  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0) {
+    const int error = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    throw std::system_error(error, std::generic_category(), "pidfd_open");
+  }
+  return fd;
+}
+
+}  // namespace
+
+std::string Exit::text() const {
+  if (!signal) return fmt::format("exit code {}", code);
+  return fmt::format("signal {} ({})", *signal, strsignal(*signal));
+}
+
+ChildProcess::ChildProcess(boost::asio::io_context& io, const ChildSpec& spec)
+    : pid_(spawn(spec)), pidfd_(io, open_pidfd(pid_)) {}
+
+ChildProcess::~ChildProcess() {
+  if (reaped_) return;
+  signal(SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void ChildProcess::signal(int number) {
+  if (!reaped_) ::kill(-pid_, number);
+}
+
+boost::asio::awaitable<Exit> ChildProcess::wait() {
+  co_await pidfd_.async_wait(boost::asio::posix::stream_descriptor::wait_read, boost::asio::use_awaitable);
+  int status = 0;
+  if (::waitpid(pid_, &status, 0) != pid_) throw std::system_error(errno, std::generic_category(), "waitpid");
+  // Whatever the child left behind in its group goes with it.
+  ::kill(-pid_, SIGKILL);
+  reaped_ = true;
+  Exit out;
+  if (WIFSIGNALED(status)) {
+    out.signal = WTERMSIG(status);
+  } else {
+    out.code = WEXITSTATUS(status);
+  }
+  co_return out;
+}
+
+}  // namespace retraind::daemon

@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "core/base/error.h"
+#include "core/data/schema.h"
+#include "core/source/source.h"
+#include "core/store/database.h"
+#include "core/store/migrator.h"
+#include "daemon/commands.h"
+#include "daemon/table.h"
+
+namespace retraind::daemon {
+namespace {
+
+// What each column of a model's query is and what it is for.
+runs::Page describe_model(const settings::Model& model, const settings::Source& source) {
+  source::SourceReader reader(source, "retraind check");
+  const auto columns = reader.describe(model.query, model.features);
+  const data::Roles roles = data::assign_roles(columns, model);
+  runs::Page page;
+  page.columns = {"column", "type", "read as", "role"};
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    std::string role = i == roles.time ? "time" : i == roles.label ? "label" : "";
+    if (std::find(roles.features.begin(), roles.features.end(), i) != roles.features.end()) role = "feature";
+    if (roles.cluster == i) role += role.empty() ? "cluster" : ", cluster";
+    page.rows.push_back({columns[i].name, columns[i].sql_type, std::string(data::to_text(columns[i].type)),
+                         role.empty() ? std::optional<std::string>() : role});
+  }
+  return page;
+}
+
+}  // namespace
+
+int check_command(const Options& options) {
+  const auto settings = load_or_complain(options.config);
+  if (!settings) return kInvalidConfiguration;
+  std::printf("%s: %zu sources, %zu models, no complaints\n", options.config.c_str(), settings->sources.size(),
+              settings->models.size());
+  if (!options.online) return kDone;
+
+  // Everything is tried, and the worst of what was found becomes the exit code.
+  int worst = kDone;
+  const auto attempt = [&](const std::string& what, const auto& body) {
+    try {
+      body();
+    } catch (const Error& error) {
+      std::fprintf(stderr, "%s: %s\n", what.c_str(), error.message_with_hint().c_str());
+      worst = std::max(worst, dynamic_cast<const UnreachableError*>(&error) != nullptr ? kUnreachable : kFailed);
+    }
+  };
+  attempt("registry", [&] {
+    store::Database database(settings->registry.conninfo, "retraind check");
+    const store::SchemaReport report = store::inspect_schema(database);
+    std::printf("registry (%s): %s\n", database.description().c_str(), report.sentence.c_str());
+    if (report.status != store::SchemaStatus::current) worst = std::max(worst, kFailed);
+  });
+  for (const auto& [name, model] : settings->models) {
+    attempt("model " + name, [&] {
+      const runs::Page page = describe_model(model, settings->sources.at(model.source));
+      std::printf("\nmodel %s (source %s):\n%s", name.c_str(), model.source.c_str(), render_table(page).c_str());
+    });
+  }
+  return worst;
+}
+
+}  // namespace retraind::daemon

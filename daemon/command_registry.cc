@@ -1,0 +1,158 @@
+// Commands that ask the registry something or steer it, through the same views and functions that people use in SQL.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "core/base/error.h"
+#include "core/base/ids.h"
+#include "core/runs/history.h"
+#include "core/runs/steering.h"
+#include "core/store/database.h"
+#include "core/store/migrator.h"
+#include "daemon/commands.h"
+#include "daemon/table.h"
+
+namespace retraind::daemon {
+namespace {
+
+// Opens the registry named by the configuration, once its schema is known to fit.
+class Registry {
+ public:
+  explicit Registry(const Options& options) {
+    const auto settings = load_or_complain(options.config);
+    if (!settings) throw ConfigError("the configuration is invalid, see above");
+    database_.emplace(settings->registry.conninfo, "retraind command line");
+    store::require_current_schema(*database_);
+  }
+  store::Database& database() { return *database_; }
+
+ private:
+  std::optional<store::Database> database_;
+};
+
+template <class Read>
+int print_page(const Options& options, Read read) {
+  Registry registry(options);
+  const runs::Page page = registry.database().transact("read", read);
+  std::fputs(options.json ? (page.json + "\n").c_str() : render_table(page).c_str(), stdout);
+  return kDone;
+}
+
+void require_reason(const Options& options) {
+  if (options.reason.empty()) throw Error("a reason is needed: it is kept in the history", "--reason \"...\"");
+}
+
+}  // namespace
+
+int migrate_command(const Options& options) {
+  const auto settings = load_or_complain(options.config);
+  if (!settings) return kInvalidConfiguration;
+  store::Database database(settings->registry.conninfo, "retraind migrate");
+  if (options.dry_run) {
+    std::printf("%s\n", store::inspect_schema(database).sentence.c_str());
+    return kDone;
+  }
+  const auto done = store::migrate(database, options.to_version);
+  for (const std::string& name : done) std::printf("%s\n", name.c_str());
+  std::printf("%s\n", done.empty()
+                          ? "nothing to do: the schema is current"
+                          : fmt::format("{} migrations applied to {}", done.size(), database.description()).c_str());
+  return kDone;
+}
+
+int status_command(const Options& options) {
+  return print_page(options,
+                    [&](store::Transaction& transaction) { return runs::read_status(transaction, options.filter); });
+}
+
+int history_command(const Options& options) {
+  return print_page(options, [&](store::Transaction& transaction) {
+    return runs::read_promotions(transaction, options.filter, options.limit);
+  });
+}
+
+int runs_command(const Options& options) {
+  return print_page(options, [&](store::Transaction& transaction) {
+    return runs::read_runs(transaction, options.filter, options.limit);
+  });
+}
+
+int triggers_command(const Options& options) {
+  return print_page(options, [&](store::Transaction& transaction) {
+    return runs::read_triggers(transaction, options.filter, options.limit);
+  });
+}
+
+int trigger_command(const Options& options) {
+  Registry registry(options);
+  const std::string reason = options.reason.empty() ? "asked for at the command line" : options.reason;
+  const auto answer = registry.database().transact("request run", [&](store::Transaction& transaction) {
+    return runs::request_run(transaction, options.model, reason);
+  });
+  std::printf(options.json ? "{\"run_id\": %lld}\n" : "run %lld\n", static_cast<long long>(number(answer.run)));
+  if (!options.json && !answer.sentence.empty()) std::printf("%s\n", answer.sentence.c_str());
+  return kDone;
+}
+
+int approve_command(const Options& options) {
+  require_reason(options);
+  Registry registry(options);
+  const auto promotion = registry.database().transact("approve", [&](store::Transaction& transaction) {
+    return runs::approve(transaction, RunId{options.run}, options.reason);
+  });
+  if (!promotion)
+    throw Error(fmt::format("run {} was not promoted: production has changed since it was judged", options.run),
+                "a new run judges again, see `retraind runs`");
+  std::printf("promotion %lld\n", static_cast<long long>(number(*promotion)));
+  return kDone;
+}
+
+int reject_command(const Options& options) {
+  require_reason(options);
+  Registry registry(options);
+  registry.database().transact("reject", [&](store::Transaction& transaction) {
+    runs::reject(transaction, RunId{options.run}, options.reason);
+  });
+  std::printf("run %lld rejected\n", static_cast<long long>(options.run));
+  return kDone;
+}
+
+int cancel_command(const Options& options) {
+  require_reason(options);
+  Registry registry(options);
+  const std::string answer = registry.database().transact("cancel", [&](store::Transaction& transaction) {
+    return runs::cancel(transaction, RunId{options.run}, options.reason);
+  });
+  std::printf("%s\n", answer.c_str());
+  return kDone;
+}
+
+int rollback_command(const Options& options) {
+  require_reason(options);
+  Registry registry(options);
+  const PromotionId promotion = registry.database().transact("roll back", [&](store::Transaction& transaction) {
+    return runs::rollback(transaction, options.model, options.reason, options.to_version);
+  });
+  std::printf("promotion %lld\n", static_cast<long long>(number(promotion)));
+  return kDone;
+}
+
+int pause_command(const Options& options) {
+  require_reason(options);
+  Registry registry(options);
+  registry.database().transact(
+      "pause", [&](store::Transaction& transaction) { runs::pause(transaction, options.model, options.reason); });
+  std::printf("%s is paused\n", options.model.c_str());
+  return kDone;
+}
+
+int resume_command(const Options& options) {
+  Registry registry(options);
+  registry.database().transact("resume",
+                               [&](store::Transaction& transaction) { runs::resume(transaction, options.model); });
+  std::printf("%s is active\n", options.model.c_str());
+  return kDone;
+}
+
+}  // namespace retraind::daemon

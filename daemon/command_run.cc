@@ -1,0 +1,23 @@
+#include "daemon/commands.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/worker.h"
+
+namespace retraind::daemon {
+
+int run_command(const Options& options) {
+  auto settings = load_or_complain(options.config);
+  if (!settings) return kInvalidConfiguration;
+  configure_log(settings->log);
+  Daemon daemon(
+      std::move(*settings), [path = options.config] { return settings::load(path, host_name()); }, own_executable(),
+      version());
+  daemon.run();
+  return kDone;
+}
+
+int worker_command(const Options& options) {
+  return run_worker(options.parent, version());
+}
+
+}  // namespace retraind::daemon

@@ -1,0 +1,58 @@
+#pragma once
+// The subcommands. Each returns the process's exit code and lets errors out; main turns those into codes:
+//   0 done   1 the operation failed   2 wrong usage   3 the configuration is invalid   4 a database cannot be reached
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/settings/load.h"
+
+namespace retraind::daemon {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kWrongUsage = 2;
+inline constexpr int kInvalidConfiguration = 3;
+inline constexpr int kUnreachable = 4;
+
+// What the command line said, whatever the command.
+struct Options {
+  std::filesystem::path config;
+  bool json = false;
+  bool online = false;            // check
+  std::optional<int> to_version;  // migrate, rollback
+  bool dry_run = false;           // migrate: only say what would be done
+  std::string model;
+  std::optional<std::string> filter;  // --model of the lists
+  std::size_t limit = 20;
+  std::string reason;
+  std::int64_t run = 0;
+  int parent = 0;  // worker
+};
+
+std::string version();
+std::string host_name();
+std::filesystem::path own_executable();
+
+// The settings, or std::nullopt after every complaint was printed to standard error.
+std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config);
+
+int run_command(const Options& options);
+int check_command(const Options& options);
+int migrate_command(const Options& options);
+int status_command(const Options& options);
+int history_command(const Options& options);
+int runs_command(const Options& options);
+int triggers_command(const Options& options);
+int trigger_command(const Options& options);
+int approve_command(const Options& options);
+int reject_command(const Options& options);
+int cancel_command(const Options& options);
+int rollback_command(const Options& options);
+int pause_command(const Options& options);
+int resume_command(const Options& options);
+int worker_command(const Options& options);
+
+}  // namespace retraind::daemon

@@ -1,0 +1,41 @@
+#pragma once
+// What the loops of one daemon share. Made and owned by Daemon; the settings are replaced as a whole at a reload, and
+// every pass of a loop takes its own reference first.
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/runs/daemons.h"
+#include "core/settings/settings.h"
+#include "core/store/database.h"
+#include "daemon/wakeup.h"
+
+namespace retraind::daemon {
+
+struct Context {
+  Context(boost::asio::io_context& io_context, boost::asio::thread_pool& blocking, store::Database& database)
+      : io(io_context), pool(blocking), registry(database), monitors_due(io_context), runs_due(io_context) {}
+
+  boost::asio::io_context& io;
+  boost::asio::thread_pool& pool;
+  store::Database& registry;
+  runs::Executor executor;
+  std::filesystem::path executable;   // of this process: workers are the same file
+  std::filesystem::path work_folder;  // private to this start of the daemon
+  std::shared_ptr<const settings::Settings> settings;
+  Wakeup monitors_due;
+  Wakeup runs_due;
+  bool stopping = false;
+
+  std::vector<std::string> source_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, source] : settings->sources) names.push_back(name);
+    return names;
+  }
+};
+
+}  // namespace retraind::daemon

@@ -1,0 +1,81 @@
+#pragma once
+// The daemon's loops, each a coroutine on the io_context: run_once() does one pass, run() repeats it, catches what a
+// pass throws, and sleeps until rung, until something is due, or for the polling interval. None of them leads; any
+// number of daemons run the same loops on one registry.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "core/runs/monitors.h"
+#include "daemon/context.h"
+#include "daemon/run_execution.h"
+
+namespace retraind::daemon {
+
+// Claims due triggers and evaluates them, a few at a time.
+class MonitorLoop {
+ public:
+  explicit MonitorLoop(Context& context) : context_(context) {}
+  boost::asio::awaitable<void> run();
+
+ private:
+  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  boost::asio::awaitable<void> evaluate(runs::ClaimedMonitor monitor);
+
+  Context& context_;
+  std::size_t evaluating_ = 0;
+};
+
+// Claims due runs, as many as may run in parallel, and executes them.
+class RunLoop {
+ public:
+  explicit RunLoop(Context& context) : context_(context) {}
+  boost::asio::awaitable<void> run();
+
+  std::size_t running() const { return executions_.size(); }
+  void hand_back_all();
+
+ private:
+  boost::asio::awaitable<bool> run_once();
+  boost::asio::awaitable<void> execute(std::shared_ptr<RunExecution> execution);
+
+  Context& context_;
+  std::set<std::shared_ptr<RunExecution>> executions_;
+};
+
+// Renews this daemon's row, and takes back runs whose lease has expired.
+class UpkeepLoop {
+ public:
+  explicit UpkeepLoop(Context& context) : context_(context), timer_(context.io) {}
+  boost::asio::awaitable<void> run();
+  void stop() { timer_.cancel(); }
+
+ private:
+  boost::asio::awaitable<void> run_once();
+
+  Context& context_;
+  boost::asio::steady_timer timer_;
+};
+
+// Turns notifications into rings of the other loops' bells. Deaf, it costs no more than the polling interval.
+class ListenLoop {
+ public:
+  explicit ListenLoop(Context& context) : context_(context), timer_(context.io) {}
+  boost::asio::awaitable<void> run();
+  void stop();
+
+ private:
+  boost::asio::awaitable<void> listen();
+
+  Context& context_;
+  boost::asio::steady_timer timer_;
+  std::weak_ptr<boost::asio::posix::stream_descriptor> socket_;
+};
+
+}  // namespace retraind::daemon

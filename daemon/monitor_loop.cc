@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "daemon/log.h"
+#include "daemon/loops.h"
+#include "daemon/monitor_evaluation.h"
+#include "daemon/run_blocking.h"
+
+namespace retraind::daemon {
+namespace {
+
+namespace asio = boost::asio;
+
+// At most so many triggers are evaluated at once; a slow source holds up only its own share of them.
+constexpr std::size_t kMaxEvaluating = 4;
+
+settings::LogLevel level_of(FiringDecision decision) {
+  return decision == FiringDecision::error ? settings::LogLevel::warning : settings::LogLevel::info;
+}
+
+}  // namespace
+
+asio::awaitable<void> MonitorLoop::run() {
+  while (!context_.stopping) {
+    bool more = false;
+    try {
+      more = co_await run_once();
+    } catch (const std::exception& error) {
+      log_error(fmt::format("triggers could not be claimed: {}; trying again", error.what()));
+    }
+    if (more || context_.stopping) continue;
+    Duration pause = context_.settings->daemon.poll_interval;
+    try {
+      std::optional<TimePoint> due;
+      TimePoint now;
+      const std::vector<std::string> sources = context_.source_names();
+      co_await run_blocking(context_.pool, [this, &due, &now, &sources] {
+        context_.registry.transact("next trigger due", [&](store::Transaction& transaction) {
+          now = runs::registry_now(transaction);
+          due = runs::next_monitor_due(transaction, sources);
+        });
+      });
+      if (due && evaluating_ < kMaxEvaluating)
+        pause = std::clamp<Duration>(*due - now, std::chrono::milliseconds(10), pause);
+    } catch (const std::exception& error) {
+      log_debug(fmt::format("the next due time could not be read: {}", error.what()));
+    }
+    co_await context_.monitors_due.wait(pause);
+  }
+  while (evaluating_ > 0) co_await context_.monitors_due.wait(std::chrono::seconds(1));
+}
+
+asio::awaitable<bool> MonitorLoop::run_once() {
+  const std::size_t free = kMaxEvaluating - evaluating_;
+  if (free == 0) co_return false;
+  std::vector<runs::ClaimedMonitor> claimed;
+  const std::vector<std::string> sources = context_.source_names();
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &free, &lease_time] {
+    context_.registry.transact("claim triggers", [&](store::Transaction& transaction) {
+      claimed = runs::claim_due_monitors(transaction, context_.executor, sources, free, lease_time,
+                                         runs::registry_now(transaction));
+    });
+  });
+  for (runs::ClaimedMonitor& monitor : claimed) {
+    ++evaluating_;
+    asio::co_spawn(context_.io, evaluate(std::move(monitor)), asio::detached);
+  }
+  co_return claimed.size() == free&& evaluating_ < kMaxEvaluating;
+}
+
+asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor monitor) {
+  const std::shared_ptr<const settings::Settings> settings = context_.settings;
+  runs::MonitorRecord record;
+  std::string failed;
+  try {
+    co_await run_blocking(context_.pool, [this, &record, &monitor, &settings] {
+      const auto source = settings->sources.find(monitor.source);
+      record = evaluate_monitor(context_.registry, context_.executor, monitor,
+                                source == settings->sources.end() ? nullptr : &source->second);
+    });
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) {
+    log_error(fmt::format("trigger could not be evaluated: {}; its lease expires and it is evaluated again", failed),
+              {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
+  }
+  for (const runs::RecordedDecision& decision : record.decisions) {
+    log_line(level_of(decision.decision), fmt::format("trigger {}: {}", to_text(decision.decision), decision.reason),
+             {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
+    if (decision.decision == FiringDecision::fired) context_.runs_due.ring();
+  }
+  --evaluating_;
+  context_.monitors_due.ring();
+}
+
+}  // namespace retraind::daemon

@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "daemon/log.h"
+#include "daemon/loops.h"
+#include "daemon/run_blocking.h"
+
+namespace retraind::daemon {
+
+namespace asio = boost::asio;
+
+asio::awaitable<void> RunLoop::run() {
+  while (!context_.stopping) {
+    bool more = false;
+    try {
+      more = co_await run_once();
+    } catch (const std::exception& error) {
+      log_error(fmt::format("runs could not be claimed: {}; trying again", error.what()));
+    }
+    if (more || context_.stopping) continue;
+    Duration pause = context_.settings->daemon.poll_interval;
+    try {
+      std::optional<TimePoint> due;
+      TimePoint now;
+      const std::vector<std::string> sources = context_.source_names();
+      co_await run_blocking(context_.pool, [this, &due, &now, &sources] {
+        context_.registry.transact("next run due", [&](store::Transaction& transaction) {
+          now = runs::registry_now(transaction);
+          due = runs::next_run_due(transaction, sources);
+        });
+      });
+      const bool full = executions_.size() >= static_cast<std::size_t>(context_.settings->daemon.max_parallel_runs);
+      if (due && !full) pause = std::clamp<Duration>(*due - now, std::chrono::milliseconds(10), pause);
+    } catch (const std::exception& error) {
+      log_debug(fmt::format("the next due time could not be read: {}", error.what()));
+    }
+    co_await context_.runs_due.wait(pause);
+  }
+  while (!executions_.empty()) co_await context_.runs_due.wait(std::chrono::seconds(1));
+}
+
+asio::awaitable<bool> RunLoop::run_once() {
+  if (executions_.size() >= static_cast<std::size_t>(context_.settings->daemon.max_parallel_runs)) co_return false;
+  std::optional<runs::ClaimedRun> claimed;
+  const std::vector<std::string> sources = context_.source_names();
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &lease_time] {
+    context_.registry.transact("claim run", [&](store::Transaction& transaction) {
+      claimed = runs::claim_run(transaction, context_.executor, sources, lease_time, runs::registry_now(transaction));
+    });
+  });
+  if (!claimed) co_return false;
+  auto execution = std::make_shared<RunExecution>(context_, *claimed);
+  executions_.insert(execution);
+  // A daemon that was told to stop while it was claiming gives the run back at once.
+  if (context_.stopping) execution->hand_back();
+  asio::co_spawn(context_.io, execute(execution), asio::detached);
+  co_return true;
+}
+
+asio::awaitable<void> RunLoop::execute(std::shared_ptr<RunExecution> execution) {
+  co_await execution->execute();
+  executions_.erase(execution);
+  context_.runs_due.ring();
+  // What the run's end changes may be what a trigger waits for.
+  context_.monitors_due.ring();
+}
+
+void RunLoop::hand_back_all() {
+  for (const auto& execution : executions_) execution->hand_back();
+}
+
+}  // namespace retraind::daemon

@@ -1,0 +1,122 @@
+#include "daemon/worker.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <new>
+#include <system_error>
+
+#include "core/base/error.h"
+#include "core/pipeline/execute.h"
+#include "core/pipeline/result.h"
+#include "daemon/worker_protocol.h"
+
+namespace retraind::daemon {
+namespace {
+
+std::string read_descriptor(int fd) {
+  std::string out;
+  char block[65536];
+  while (true) {
+    const ssize_t got = ::read(fd, block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw std::system_error(errno, std::generic_category(), fmt::format("reading descriptor {}", fd));
+    if (got == 0) break;
+    out.append(block, static_cast<std::size_t>(got));
+  }
+  ::close(fd);
+  return out;
+}
+
+void write_line(int fd, const std::string& line) {
+  const std::string text = line + "\n";
+  for (std::size_t written = 0; written < text.size();) {
+    const ssize_t got = ::write(fd, text.data() + written, text.size() - written);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return;  // the daemon does not listen any more; its death is noticed by other means
+    written += static_cast<std::size_t>(got);
+  }
+}
+
+// The kernel kills us when the thread that started us ends. Between fork and this line it may have ended already, and
+// we would have been adopted by somebody else.
+void die_with(pid_t parent) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+    throw std::system_error(errno, std::generic_category(), "PR_SET_PDEATHSIG");
+  if (::getppid() != parent) {
+    std::fputs("the daemon is gone already\n", stderr);
+    ::_exit(1);
+  }
+}
+
+void limit_resources(std::uint64_t memory_bytes) {
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // Sanitizers reserve terabytes of address space; everywhere else the limit holds for all that is allocated.
+  const rlimit memory{memory_bytes, memory_bytes};
+  ::setrlimit(RLIMIT_AS, &memory);
+#else
+  (void)memory_bytes;
+#endif
+}
+
+}  // namespace
+
+int run_worker(pid_t parent, const std::string& version) {
+  die_with(parent);
+  ::signal(SIGPIPE, SIG_IGN);
+  pipeline::Job job;
+  settings::Source source;
+  try {
+    job = pipeline::job_from_json(read_descriptor(kJobDescriptor));
+    source = source_from_json(read_descriptor(kSourceDescriptor));
+  } catch (const std::exception& error) {
+    std::fputs(fmt::format("the job cannot be read: {}\n", error.what()).c_str(), stderr);
+    return 1;
+  }
+  limit_resources(job.model.training.memory_limit_bytes);
+
+  using clock = std::chrono::steady_clock;
+  clock::time_point began = clock::now();
+  const pipeline::StepListener listener = [&](const pipeline::StepEvent& event) {
+    if (!event.finished) began = clock::now();
+    const auto took = std::chrono::duration_cast<Duration>(clock::now() - began);
+    write_line(kStepsDescriptor, to_line({.step = event.step,
+                                          .finished = event.finished,
+                                          .took = event.finished ? took : Duration::zero(),
+                                          .rows = event.rows,
+                                          .detail = event.detail}));
+    std::fputs(fmt::format("{} {} {}\n", to_text(event.step), event.finished ? "done" : "begins",
+                           event.finished ? event.detail : "")
+                   .c_str(),
+               stderr);
+  };
+  const std::filesystem::path folder = ".";
+  pipeline::Result result;
+  try {
+    result = pipeline::execute(job, source, folder, version, listener);
+  } catch (const std::bad_alloc&) {
+    result = {.run = job.run,
+              .attempt = job.attempt,
+              .outcome = pipeline::Failure{
+                  .transient = false,
+                  .step = Step::train,
+                  .message = fmt::format("more memory was needed than training.memory_limit = {} bytes",
+                                         job.model.training.memory_limit_bytes),
+                  .hint = "raise training.memory_limit, or shorten training.window"}};
+  }
+  if (const auto* failure = std::get_if<pipeline::Failure>(&result.outcome)) {
+    std::fputs(fmt::format("failed in step {}: {}\n", to_text(failure->step), failure->message).c_str(), stderr);
+  }
+  pipeline::write_result(folder, result);
+  return 0;
+}
+
+}  // namespace retraind::daemon

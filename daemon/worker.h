@@ -1,0 +1,14 @@
+#pragma once
+// The worker process: one run attempt from job to result, alone in its process. Never returns to the daemon's code
+// paths: it is the body of the internal command `retraind worker`.
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace retraind::daemon {
+
+// Returns the exit code. `parent` is the daemon's process id: when the daemon dies, the kernel kills this process.
+int run_worker(pid_t parent, const std::string& version);
+
+}  // namespace retraind::daemon
