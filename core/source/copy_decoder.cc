@@ -229,7 +229,7 @@ void CopyDecoder::decode(std::size_t column, std::span<const std::byte> field) {
 }
 
 std::string_view CopyDecoder::keep(std::string_view text) {
-  if (text.empty()) return {"", 0};
+  if (text.empty()) return {};
   char* memory = arena_.allocate(text.size());
   std::memcpy(memory, text.data(), text.size());
   return {memory, text.size()};
