@@ -32,8 +32,9 @@ DECLARE
   target retraind.model;
   settings json;
   open_run retraind.run;
-  -- A condition is looked at again later anyway; what happened once (a slot, a request, new rows) must not be lost.
-  lasting boolean := p_kind IN ('drift', 'performance', 'signal', 'query', 'prometheus');
+  -- A condition is looked at again when the open run has ended, against what that run has read; what happened once (a slot,
+  -- a request, a new configuration) must not be lost.
+  lasting boolean := p_kind IN ('new_rows', 'drift', 'performance', 'signal', 'query', 'prometheus');
   becomes_successor boolean := false;
 BEGIN
   SELECT * INTO STRICT target FROM retraind.model m WHERE m.model_id = p_model_id FOR UPDATE;

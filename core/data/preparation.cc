@@ -218,12 +218,15 @@ Preparation Preparation::fit(const Table& table, std::size_t begin, std::size_t 
     made.classes_ = fit_classes(table.label, begin, end, model);
   }
 
+  // The table may carry further columns that only another model needs, to be judged on the same rows.
+  const std::set<std::string_view> chosen(model.features.begin(), model.features.end());
   std::vector<std::string> missing;
   for (const Column& column : table.features) {
+    if (!chosen.empty() && !chosen.contains(column.name)) continue;
     made.features_.push_back(fit_feature(column, begin, end));
     if (all_missing(column, begin, end)) missing.push_back(column.name);
   }
-  if (missing.size() == table.features.size()) {
+  if (missing.size() == made.features_.size()) {
     throw DataError("every feature is NULL in all " + std::to_string(end - begin) + " training rows",
                     "check the joins of the query");
   }

@@ -33,10 +33,11 @@ inline constexpr std::size_t kMaxLevels = 10000;
 
 class Preparation {
  public:
-  // Learns from rows [begin, end). Throws DataError for an empty range, a label that is constant there, a
-  // classification label whose number of levels does not suit the task (binary: exactly 2; multiclass: at least 2), a
-  // label that is NULL in every row, too many levels, or when every feature is missing in every row. A single
-  // all-missing feature is kept, and named in `warnings`.
+  // Learns from rows [begin, end) of the model's features (every feature of the table when the model names none).
+  // Throws DataError for an empty range, a label that is constant there, a classification label whose number of levels
+  // does not suit the task (binary: exactly 2; multiclass: at least 2), a label that is NULL in every row, too many
+  // levels, or when every feature is missing in every row. A single all-missing feature is kept, and named in
+  // `warnings`.
   static Preparation fit(const Table& table, std::size_t begin, std::size_t end, const settings::Model& model,
                          std::vector<std::string>& warnings);
 

@@ -43,14 +43,15 @@ SELECT m.paused_at IS NOT NULL, m.pause_reason,
        (SELECT max(r.finished_at) FROM retraind.run r WHERE r.model_id = m.model_id)
   FROM retraind.model m WHERE m.model_id = $1 FOR UPDATE)sql";
 
-// Cancelled runs say nothing about the trigger: they neither count nor end a row of bad ones.
+// Cancelled runs say nothing about the trigger: they neither count nor end a row of bad ones. Inconclusive runs count:
+// the same rows judged again at once would be inconclusive again.
 constexpr const char* kTriggerRuns = R"sql(/* retraind:runs.trigger_runs */
 SELECT (SELECT count(*) FROM retraind.run r WHERE r.model_id = $1 AND r.trigger = $2 AND r.queued_at > $3::timestamptz - interval '24 hours'),
        count(*), max(bad.finished_at)
   FROM retraind.run bad
- WHERE bad.model_id = $1 AND bad.trigger = $2 AND bad.state IN ('rejected', 'failed')
+ WHERE bad.model_id = $1 AND bad.trigger = $2 AND bad.state IN ('rejected', 'inconclusive', 'failed')
    AND bad.run_id > coalesce((SELECT max(good.run_id) FROM retraind.run good
-                               WHERE good.model_id = $1 AND good.trigger = $2 AND good.state IN ('promoted', 'inconclusive')), 0))sql";
+                               WHERE good.model_id = $1 AND good.trigger = $2 AND good.state = 'promoted'), 0))sql";
 
 constexpr const char* kJudgedPipeline = R"sql(/* retraind:runs.find_judged_pipeline */
 SELECT c.pipeline_sha256 FROM retraind.run r
@@ -177,7 +178,7 @@ MonitorRecord record_outcome(store::Transaction& transaction, const Executor& ex
     if (what == FiringDecision::suppressed) {
       // The condition still wants its run; it stays in the firing phase and asks again at its next evaluation.
       state.last_recorded = kOpenRunSuppression;
-      if (monitor.trigger.kind() == TriggerKind::drift) state.phase = TriggerPhase::firing;
+      if (!decision.slot && monitor.trigger.kind() != TriggerKind::pipeline_change) state.phase = TriggerPhase::firing;
     }
     if (!fired[0][0].is_null()) {
       record.decisions.push_back({what, fired[0][3].as<std::string>(), read<std::optional<RunId>>(fired[0][1])});

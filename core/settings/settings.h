@@ -126,9 +126,10 @@ struct Trigger {
   std::string name;  // unique in its model
   TriggerRule rule;
   bool enabled = true;
-  Duration cooldown = Duration::zero();           // after the end of the model's last run, whoever started it
-  int max_runs_per_day = 0;                       // in any 24 hours; 0 = no bound
-  Duration backoff = std::chrono::minutes(10);    // after k rejected or failed runs in a row: backoff * 2^(k-1)
+  Duration cooldown = Duration::zero();  // after the end of the model's last run, whoever started it
+  int max_runs_per_day = 0;              // in any 24 hours; 0 = no bound
+  Duration backoff =
+      std::chrono::minutes(10);  // after k rejected, inconclusive or failed runs in a row: backoff * 2^(k-1)
   Duration backoff_max = std::chrono::hours(24);  // `backoff` is zero (none) by default for schedules
 
   TriggerKind kind() const;
