@@ -7,22 +7,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/stats/cell_search.h"
+
 namespace retraind::stats {
 namespace {
-
-// How many of `values` are below `value`. Without a branch on the comparison: fresh values come in no order, and a
-// mispredicted branch costs more than the few steps saved by leaving early.
-std::size_t count_below(const std::vector<double>& values, double value) {
-  if (values.empty()) return 0;
-  const double* first = values.data();
-  std::size_t length = values.size();
-  while (length > 1) {
-    const std::size_t half = length / 2;
-    first += static_cast<std::size_t>(first[half - 1] < value) * half;
-    length -= half;
-  }
-  return static_cast<std::size_t>(first - values.data()) + static_cast<std::size_t>(*first < value);
-}
 
 void check_lengths(std::size_t values, std::size_t nulls) {
   if (nulls != 0 && nulls != values) {
@@ -57,52 +45,6 @@ std::uint64_t sum(const std::vector<std::uint64_t>& counts) {
 }
 
 }  // namespace
-
-std::size_t NumericEdges::cell_of(double value) const {
-  const std::size_t point = count_below(points, value);
-  if (point < points.size() && points[point] == value) return first_point_cell() + point;
-  if (value < minimum) return 0;
-  // As many edges below the value as there are bins means the overflow, whose cell follows that of the last bin.
-  return 1 + count_below(edges, value);
-}
-
-NumericEdges learn_edges(std::vector<double> reference) {
-  std::erase_if(reference, [](double value) { return !std::isfinite(value); });
-  std::sort(reference.begin(), reference.end());
-
-  struct Run {
-    double value;
-    std::size_t rows;
-  };
-  std::vector<Run> heavy;
-  for (auto first = reference.begin(); first != reference.end();) {
-    const auto last = std::find_if(first, reference.end(), [&](double value) { return value != *first; });
-    const auto rows = static_cast<std::size_t>(last - first);
-    if (rows * kNumericBins > reference.size()) heavy.push_back({*first, rows});
-    first = last;
-  }
-  std::stable_sort(heavy.begin(), heavy.end(), [](const Run& a, const Run& b) { return a.rows > b.rows; });
-  if (heavy.size() > kPointMasses) heavy.resize(kPointMasses);
-
-  NumericEdges result;
-  // Zero has two signs that compare equal; the positive one is kept, so that equal edges are equal bytes.
-  for (const Run& run : heavy) result.points.push_back(run.value + 0.0);
-  std::sort(result.points.begin(), result.points.end());
-
-  std::erase_if(reference,
-                [&](double value) { return std::binary_search(result.points.begin(), result.points.end(), value); });
-  if (reference.empty()) {
-    if (!result.points.empty()) result.minimum = result.points.front();
-    return result;
-  }
-  result.minimum = reference.front() + 0.0;
-  for (std::size_t bin = 1; bin <= kNumericBins; ++bin) {
-    const std::size_t rows_up_to = (bin * reference.size() + kNumericBins - 1) / kNumericBins;
-    const double edge = reference[rows_up_to - 1] + 0.0;
-    if (result.edges.empty() || edge > result.edges.back()) result.edges.push_back(edge);
-  }
-  return result;
-}
 
 CategoryLevels::CategoryLevels(std::vector<std::string> names) : names_(std::move(names)) {
   positions_.reserve(names_.size());
@@ -197,13 +139,13 @@ ColumnProfile empty_like(const ColumnProfile& reference) {
 void add_numbers(ColumnProfile& profile, std::span<const double> values, std::span<const std::uint8_t> nulls) {
   check_lengths(values.size(), nulls.size());
   NumericProfile& numbers = numbers_of(profile);
-  const NumericEdges& edges = *numbers.edges;
+  const CellSearch cells(*numbers.edges);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double value = values[i];
     if (!nulls.empty() && nulls[i] != 0) {
       ++numbers.nulls;
     } else if (std::isfinite(value)) {
-      ++numbers.counts[edges.cell_of(value)];
+      ++numbers.counts[cells.cell_of(value)];
     } else if (std::isnan(value)) {
       ++numbers.nans;
     } else {

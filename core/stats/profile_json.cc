@@ -102,6 +102,10 @@ NumericProfile read_numbers(const json::object& object) {
   edges.minimum = read_number(member(object, "minimum"), "minimum");
   edges.edges = read_ascending(object, "edges");
   edges.points = read_ascending(object, "points");
+  if (edges.edges.size() > kNumericBins || edges.points.size() > kPointMasses) {
+    refuse("it has " + std::to_string(edges.edges.size()) + " edges and " + std::to_string(edges.points.size()) +
+           " points, more than there can be");
+  }
   if (!edges.edges.empty() && edges.edges.front() < edges.minimum) refuse("the first edge is below the minimum");
 
   NumericProfile numbers;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -81,6 +82,75 @@ TEST(NumericEdges, AgreeWithALinearSearchOnRandomValues) {
       while (expected <= edges.edges.size() && value > edges.edges[expected - 1]) ++expected;
     }
     ASSERT_EQ(edges.cell_of(value), expected) << value;
+  }
+}
+
+// What learn_edges promises, worked out on the sorted values.
+NumericEdges edges_by_sorting(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  NumericEdges edges;
+  std::vector<double> rest;
+  for (const double value : values) {
+    const auto [first, last] = std::equal_range(values.begin(), values.end(), value);
+    if (static_cast<std::size_t>(last - first) * kNumericBins <= values.size()) {
+      rest.push_back(value);
+    } else if (edges.points.empty() || edges.points.back() != value) {
+      edges.points.push_back(value);
+    }
+  }
+  if (rest.empty()) {
+    edges.minimum = edges.points.front();
+    return edges;
+  }
+  edges.minimum = rest.front();
+  for (std::size_t bin = 1; bin <= kNumericBins; ++bin) {
+    const std::size_t rows = (bin * rest.size() + kNumericBins - 1) / kNumericBins;
+    if (edges.edges.empty() || rest[rows - 1] > edges.edges.back()) edges.edges.push_back(rest[rows - 1]);
+  }
+  return edges;
+}
+
+TEST(NumericEdges, AreThoseOfTheSortedValues) {
+  Random random(21);
+  for (const std::size_t rows : {1, 16, 64, 65, 1000, 16385, 40000}) {
+    std::vector<double> smooth, lumpy, whole, sorted_with_a_late_lump;
+    for (std::size_t i = 0; i < rows; ++i) {
+      smooth.push_back(random.normal());
+      lumpy.push_back(random.below(3) == 0 ? random.normal() : static_cast<double>(random.below(9)));
+      whole.push_back(static_cast<double>(random.below(500)));
+      // A sample of every 58th row sees none of the lump.
+      sorted_with_a_late_lump.push_back(i % 29 == 1 ? 0.5 : static_cast<double>(i));
+    }
+    EXPECT_EQ(learn_edges(smooth), edges_by_sorting(smooth)) << rows;
+    EXPECT_EQ(learn_edges(lumpy), edges_by_sorting(lumpy)) << rows;
+    EXPECT_EQ(learn_edges(whole), edges_by_sorting(whole)) << rows;
+    EXPECT_EQ(learn_edges(sorted_with_a_late_lump), edges_by_sorting(sorted_with_a_late_lump)) << rows;
+  }
+}
+
+TEST(NumericProfile, CountsEveryValueInItsCell) {
+  Random random(22);
+  std::vector<double> reference;
+  for (int i = 0; i < 5000; ++i) {
+    reference.push_back(random.below(4) == 0 ? static_cast<double>(random.below(12)) - 2 : 3 * random.normal());
+  }
+  const double largest = std::numeric_limits<double>::max();
+  for (const std::vector<double>& learned :
+       {reference, std::vector<double>{}, std::vector<double>{1, 2, 2}, std::vector<double>{-largest, 0, largest}}) {
+    ColumnProfile profile = profile_numbers("x", learned, {});
+    const NumericEdges& edges = *numbers(profile).edges;
+    std::vector<double> values{0, -0.0, largest, -largest, std::numeric_limits<double>::denorm_min()};
+    for (const double value : reference) values.push_back(value + 0.01);
+    for (const auto* bounds :
+         std::initializer_list<const std::vector<double>*>{&edges.edges, &edges.points, &reference}) {
+      for (const double value : *bounds) {
+        values.insert(values.end(), {value, std::nextafter(value, -largest), std::nextafter(value, largest)});
+      }
+    }
+    std::vector<std::uint64_t> expected = numbers(profile).counts;
+    for (const double value : values) ++expected[edges.cell_of(value)];
+    add_numbers(profile, values, {});
+    EXPECT_EQ(numbers(profile).counts, expected);
   }
 }
 
