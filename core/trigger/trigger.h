@@ -49,8 +49,9 @@ struct ModelContext {
   bool paused = false;
   std::string pause_reason;
   bool has_production = false;
+  bool run_open = false;                          // a run of the model is queued, running or awaits approval
   std::optional<TimePoint> last_finished_at;      // end of the model's last run, whoever started it
-  int unsuccessful_in_a_row = 0;                  // runs of this trigger rejected or failed since its last other ending
+  int unsuccessful_in_a_row = 0;                  // runs of this trigger rejected, inconclusive or failed since its last other ending
   std::optional<TimePoint> last_unsuccessful_at;  // end of the newest of those
   int runs_in_last_day = 0;                       // runs of this trigger queued in the 24 hours up to now
 };
@@ -98,9 +99,9 @@ inline constexpr Duration kErrorBackoffMax = std::chrono::hours(1);
 //
 // schedule: decides every slot in (last_slot, now]. catch_up = latest fires the newest and records the others as
 // suppressed;
-//   all fires the oldest undecided one and stays due at once; none fires only a slot at most one minute old. A slot
-//   that may not fire (cooldown, budget, pause) is recorded as suppressed and is decided thereby. next_due is the next
-//   slot.
+//   all fires the oldest undecided one and stays due at once, but decides nothing while a run is open; none fires only
+//   a slot at most one minute old. A slot that may not fire (cooldown, budget, pause) is recorded as suppressed and is
+//   decided thereby. next_due is the next slot.
 // new_rows: holds when rows >= the rule's; next_due is now + every.
 // drift: holds when any column drifted; insufficient_data when no column could be judged or there is no production
 // model;
