@@ -97,51 +97,22 @@ void read_params(TableReader& reader, Training& out) {
   }
 }
 
-// The table a complaint about `key` belongs to: the key's own when it stands in the file.
-void complain_about_window(TableReader& reader, std::string_view key, std::string message) {
-  reader.complain(reader.has(key) ? key : "window", message);
-}
-
-// Combinations that could never produce a verdict.
-void check_window(TableReader* training, TableReader* validation, const Model& model) {
-  if (training == nullptr) return;  // the defaults fit one another
+// Combinations that could never produce a verdict. What event times that stand on many rows could still make possible
+// is not refused: a split keeps them whole, so a share of a window in rows is no exact number of rows.
+void check_window(TableReader& training, const Model& model) {
   const Training& t = model.training;
+  const auto* window_length = std::get_if<WindowDuration>(&t.window);
   const auto* holdout_length = std::get_if<WindowDuration>(&t.holdout);
-  const auto* holdout_share = std::get_if<HoldoutShare>(&t.holdout);
-  if (const auto* window = std::get_if<WindowDuration>(&t.window);
-      window != nullptr && holdout_length != nullptr && holdout_length->length >= window->length) {
-    complain_about_window(*training, "holdout",
-                          fmt::format("a holdout of {} leaves nothing to train on in a window of {}",
-                                      format_duration(holdout_length->length), format_duration(window->length)));
+  if (window_length != nullptr && holdout_length != nullptr && holdout_length->length >= window_length->length) {
+    training.complain("holdout",
+                      fmt::format("a holdout of {} leaves nothing to train on in a window of {}",
+                                  format_duration(holdout_length->length), format_duration(window_length->length)));
   }
   const auto* window = std::get_if<WindowRows>(&t.window);
-  if (window == nullptr) return;
-  if (window->rows < t.min_rows) {
-    complain_about_window(
-        *training, "min_rows",
-        fmt::format("a window of {} rows never has the {} training rows asked for", window->rows, t.min_rows));
-    return;
-  }
-  if (holdout_share == nullptr) return;
-  // Rounded up on both sides, so that only what is impossible is refused.
-  const double holdout_rows = std::ceil(static_cast<double>(window->rows) * holdout_share->share);
-  const double training_rows = std::ceil(static_cast<double>(window->rows) * (1 - holdout_share->share));
-  if (training_rows < static_cast<double>(t.min_rows)) {
-    complain_about_window(*training, "min_rows",
-                          fmt::format("a window of {} rows less a holdout of {} never has the {} training rows asked "
-                                      "for",
-                                      window->rows, format_holdout(t.holdout), t.min_rows));
-  }
-  if (holdout_rows < static_cast<double>(model.validation.min_holdout_rows)) {
-    const std::string message = fmt::format("a holdout of {} of {} rows never has the {} rows asked for",
-                                            format_holdout(t.holdout), window->rows, model.validation.min_holdout_rows);
-    if (validation != nullptr && validation->has("min_holdout_rows")) {
-      validation->complain("min_holdout_rows", message);
-    } else {
-      complain_about_window(
-          *training, "holdout",
-          message + " (min_holdout_rows in [validation] is " + std::to_string(model.validation.min_holdout_rows) + ")");
-    }
+  if (window != nullptr && window->rows < t.min_rows + model.validation.min_holdout_rows) {
+    training.complain("window", fmt::format("{} rows never hold the {} training rows of min_rows and the {} holdout "
+                                            "rows of [validation] min_holdout_rows",
+                                            window->rows, t.min_rows, model.validation.min_holdout_rows));
   }
 }
 
@@ -243,7 +214,7 @@ void read_model(TableReader& reader, Model& out) {
   const bool values_are_sure = reader.complaints_so_far() == complaints;
   check_label(reader, validation ? &*validation : nullptr, out);
   if (task_is_sure) check_metric(validation ? &*validation : nullptr, out);
-  if (values_are_sure) check_window(training ? &*training : nullptr, validation ? &*validation : nullptr, out);
+  if (training && values_are_sure) check_window(*training, out);
   read_triggers(reader, out);
   reader.finish();
 }

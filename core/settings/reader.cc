@@ -17,7 +17,7 @@ std::string in_words(IntegerRange range) {
 std::string in_words(const RealRange& range) {
   std::string out =
       fmt::format("a number {} {}", range.low_allowed ? "of at least" : "above", format_number(range.low));
-  if (range.high) out += fmt::format("{} below {}", range.low_allowed ? " and" : " and", format_number(*range.high));
+  if (range.high) out += fmt::format(" and below {}", format_number(*range.high));
   return out;
 }
 
