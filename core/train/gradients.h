@@ -5,7 +5,7 @@
 // Why not the library's own: XGBoost adds the gradients of a node in double precision, each thread its share of the
 // rows, and then the threads' sums. The order decides the last bit, and the last bit decides between splits of equal
 // gain: on 60,000 well-separated rows two of three models came out different on one thread and on two. Here every
-// value is rounded to a multiple of a power of two that is at least 2^51 / rows times smaller than the largest, so that
+// value is rounded to a multiple of a power of two that is at least 2^50 / rows times smaller than the largest, so that
 // no sum of any of them needs more than a double's 53 bits. Addition is then associative, and a model cannot depend on
 // the number of threads.
 
