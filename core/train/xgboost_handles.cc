@@ -1,7 +1,5 @@
 #include "core/train/xgboost_handles.h"
 
-#include <xgboost/c_api.h>
-
 #include <boost/json.hpp>
 #include <cctype>
 #include <cstdint>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/train/xgboost_library.h"
 
 namespace retraind::train::xgboost {
 namespace {
@@ -22,13 +21,13 @@ void keep_warning(const char* line) {
 }
 
 void check(int code) {
-  if (code != 0) throw DataError("xgboost: " + plain_message(XGBGetLastError()));
+  if (code != 0) throw DataError("xgboost: " + plain_message(library().XGBGetLastError()));
 }
 
 // Both settings belong to the calling thread. Verbosity 1 lets warnings through and nothing else.
 void quieten() {
-  check(XGBRegisterLogCallback(keep_warning));
-  check(XGBSetGlobalConfig(R"({"verbosity": 1})"));
+  check(library().XGBRegisterLogCallback(keep_warning));
+  check(library().XGBSetGlobalConfig(R"({"verbosity": 1})"));
 }
 
 // NumPy's array interface, which the library reads matrices through.
@@ -44,19 +43,19 @@ struct OneBatch {
   bool given = false;
 
   ~OneBatch() {
-    if (proxy != nullptr) XGDMatrixFree(proxy);
+    if (proxy != nullptr) library().XGDMatrixFree(proxy);
   }
   static int next(void* self) {
     auto* batch = static_cast<OneBatch*>(self);
     if (batch->given) return 0;
     batch->given = true;
-    return XGProxyDMatrixSetDataDense(batch->proxy, batch->interface.c_str()) == 0 ? 1 : 0;
+    return library().XGProxyDMatrixSetDataDense(batch->proxy, batch->interface.c_str()) == 0 ? 1 : 0;
   }
   static void reset(void* self) { static_cast<OneBatch*>(self)->given = false; }
 };
 
 void set_types(void* matrix, std::vector<const char*>& types) {
-  check(XGDMatrixSetStrFeatureInfo(matrix, "feature_type", types.data(), types.size()));
+  check(library().XGDMatrixSetStrFeatureInfo(matrix, "feature_type", types.data(), types.size()));
 }
 
 }  // namespace
@@ -65,7 +64,7 @@ std::string library_version() {
   int major = 0;
   int minor = 0;
   int patch = 0;
-  XGBoostVersion(&major, &minor, &patch);
+  library().XGBoostVersion(&major, &minor, &patch);
   return "xgboost " + std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
 }
 
@@ -103,55 +102,55 @@ TrainingMatrix::TrainingMatrix(const data::Matrix& features, const std::vector<d
   const std::string interface = array_interface(features.values.data(), features.rows, features.columns);
   const std::string common = R"({"missing": NaN, "nthread": )" + std::to_string(threads);
   if (!quantile) {
-    check(XGDMatrixCreateFromDense(interface.c_str(), (common + "}").c_str(), &handle_));
+    check(library().XGDMatrixCreateFromDense(interface.c_str(), (common + "}").c_str(), &handle_));
     try {
       set_types(handle_, types);
     } catch (...) {
-      XGDMatrixFree(handle_);
+      library().XGDMatrixFree(handle_);
       throw;
     }
     return;
   }
   OneBatch batch;
   batch.interface = interface;
-  check(XGProxyDMatrixCreate(&batch.proxy));
+  check(library().XGProxyDMatrixCreate(&batch.proxy));
   // The types must be known before the library bins the columns: a category gets a bin of its own, a number a range.
   set_types(batch.proxy, types);
   const std::string config = common + R"(, "max_bin": )" + std::to_string(max_bin) + "}";
-  check(XGQuantileDMatrixCreateFromCallback(&batch, batch.proxy, nullptr, OneBatch::reset, OneBatch::next,
-                                            config.c_str(), &handle_));
+  check(library().XGQuantileDMatrixCreateFromCallback(&batch, batch.proxy, nullptr, OneBatch::reset, OneBatch::next,
+                                                      config.c_str(), &handle_));
 }
 
 TrainingMatrix::~TrainingMatrix() {
-  XGDMatrixFree(handle_);
+  library().XGDMatrixFree(handle_);
 }
 
 Booster::Booster(const TrainingMatrix& matrix, const std::map<std::string, std::string>& params) {
   quieten();
   void* const matrices[] = {matrix.handle()};
-  check(XGBoosterCreate(matrices, 1, &handle_));
+  check(library().XGBoosterCreate(matrices, 1, &handle_));
   try {
-    for (const auto& [name, value] : params) check(XGBoosterSetParam(handle_, name.c_str(), value.c_str()));
+    for (const auto& [name, value] : params) check(library().XGBoosterSetParam(handle_, name.c_str(), value.c_str()));
   } catch (...) {
-    XGBoosterFree(handle_);
+    library().XGBoosterFree(handle_);
     throw;
   }
 }
 
 Booster::Booster(std::string_view model, int threads) {
   quieten();
-  check(XGBoosterCreate(nullptr, 0, &handle_));
+  check(library().XGBoosterCreate(nullptr, 0, &handle_));
   try {
-    check(XGBoosterLoadModelFromBuffer(handle_, model.data(), model.size()));
-    check(XGBoosterSetParam(handle_, "nthread", std::to_string(threads).c_str()));
+    check(library().XGBoosterLoadModelFromBuffer(handle_, model.data(), model.size()));
+    check(library().XGBoosterSetParam(handle_, "nthread", std::to_string(threads).c_str()));
   } catch (...) {
-    XGBoosterFree(handle_);
+    library().XGBoosterFree(handle_);
     throw;
   }
 }
 
 Booster::~Booster() {
-  XGBoosterFree(handle_);
+  library().XGBoosterFree(handle_);
 }
 
 namespace {
@@ -169,7 +168,7 @@ std::span<const float> Booster::training_margins(const TrainingMatrix& matrix) {
   bst_ulong dimensions = 0;
   const float* values = nullptr;
   // training = true: with booster = dart, the scores are those without the trees that are dropped in this round.
-  check(XGBoosterPredictFromDMatrix(
+  check(library().XGBoosterPredictFromDMatrix(
       handle_, matrix.handle(),
       R"({"type": 1, "training": true, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true})", &shape,
       &dimensions, &values));
@@ -178,14 +177,14 @@ std::span<const float> Booster::training_margins(const TrainingMatrix& matrix) {
 
 void Booster::boost(const TrainingMatrix& matrix, std::span<float> gradients, std::span<float> hessians) {
   if (gradients.size() != hessians.size()) throw std::logic_error("as many hessians as gradients are needed");
-  check(XGBoosterBoostOneIter(handle_, matrix.handle(), gradients.data(), hessians.data(), gradients.size()));
+  check(library().XGBoosterBoostOneIter(handle_, matrix.handle(), gradients.data(), hessians.data(), gradients.size()));
 }
 
 std::span<const float> Booster::predict(const float* values, std::size_t rows, std::size_t columns) const {
   const bst_ulong* shape = nullptr;
   bst_ulong dimensions = 0;
   const float* out = nullptr;
-  check(XGBoosterPredictFromDense(
+  check(library().XGBoosterPredictFromDense(
       handle_, array_interface(values, rows, columns).c_str(),
       R"({"type": 0, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true,
           "missing": NaN, "cache_id": 0})",
@@ -196,20 +195,20 @@ std::span<const float> Booster::predict(const float* values, std::size_t rows, s
 std::string Booster::save() const {
   bst_ulong size = 0;
   const char* bytes = nullptr;
-  check(XGBoosterSaveModelToBuffer(handle_, R"({"format": "ubj"})", &size, &bytes));
+  check(library().XGBoosterSaveModelToBuffer(handle_, R"({"format": "ubj"})", &size, &bytes));
   return {bytes, size};
 }
 
 std::size_t Booster::columns() const {
   bst_ulong columns = 0;
-  check(XGBoosterGetNumFeature(handle_, &columns));
+  check(library().XGBoosterGetNumFeature(handle_, &columns));
   return columns;
 }
 
 std::string Booster::objective() const {
   bst_ulong size = 0;
   const char* bytes = nullptr;
-  check(XGBoosterSaveJsonConfig(handle_, &size, &bytes));
+  check(library().XGBoosterSaveJsonConfig(handle_, &size, &bytes));
   return std::string(
       boost::json::parse(boost::json::string_view(bytes, size)).at("learner").at("objective").at("name").as_string());
 }
@@ -220,8 +219,8 @@ std::map<std::size_t, double> Booster::total_gain() const {
   bst_ulong dimensions = 0;
   const bst_ulong* shape = nullptr;
   const float* scores = nullptr;
-  check(XGBoosterFeatureScore(handle_, R"({"importance_type": "total_gain"})", &features, &names, &dimensions, &shape,
-                              &scores));
+  check(library().XGBoosterFeatureScore(handle_, R"({"importance_type": "total_gain"})", &features, &names, &dimensions,
+                                        &shape, &scores));
   std::map<std::size_t, double> out;
   // Without names the library calls its columns f0, f1, …
   for (bst_ulong i = 0; i < features; ++i) out[std::stoul(names[i] + 1)] = static_cast<double>(scores[i]);

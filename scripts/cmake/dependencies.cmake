@@ -14,11 +14,10 @@ pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(archive REQUIRED IMPORTED_TARGET libarchive)
 
+# Only its header: the library itself is opened at run time, by workers (core/train/xgboost_library.h).
 find_path(XGBOOST_INCLUDE_DIR xgboost/c_api.h REQUIRED)
-find_library(XGBOOST_LIBRARY xgboost REQUIRED)
-add_library(xgboost SHARED IMPORTED)
-set_target_properties(xgboost PROPERTIES IMPORTED_LOCATION ${XGBOOST_LIBRARY})
-target_include_directories(xgboost SYSTEM INTERFACE ${XGBOOST_INCLUDE_DIR})
+add_library(xgboost_headers INTERFACE)
+target_include_directories(xgboost_headers SYSTEM INTERFACE ${XGBOOST_INCLUDE_DIR})
 
 if(RETRAIND_TESTS)
   find_package(GTest REQUIRED)
