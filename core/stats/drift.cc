@@ -45,10 +45,10 @@ Measured measure(const ColumnProfile& reference, const ColumnProfile& current, c
   drift.threshold = rule.min_effect;
   const std::uint64_t before = reference.rows();
   const std::uint64_t now = current.rows();
-  if (std::min(before, now) < rule.min_rows) {
-    drift.sentence =
-        fmt::format("'{}' cannot be judged: {} {} rows, and at least {} are needed", drift.column,
-                    now < rule.min_rows ? now : before, now < rule.min_rows ? "current" : "reference", rule.min_rows);
+  const std::uint64_t needed = std::max<std::uint64_t>(rule.min_rows, 1);
+  if (std::min(before, now) < needed) {
+    drift.sentence = fmt::format("'{}' cannot be judged: {} {} rows, and at least {} are needed", drift.column,
+                                 now < needed ? now : before, now < needed ? "current" : "reference", needed);
     return measured;
   }
 

@@ -15,7 +15,7 @@ namespace retraind::stats {
 struct DriftRule {
   double min_effect = 0.05;      // d0, Jensen-Shannon distance (base 2) that does not matter; (0, 1)
   double alpha = 0.01;           // level over all columns together, after Benjamini-Hochberg
-  std::uint64_t min_rows = 200;  // on either side; fewer are insufficient_data
+  std::uint64_t min_rows = 200;  // on either side; fewer, and always 0, are insufficient_data
 };
 
 enum class ColumnVerdict { ok, drifted, insufficient_data };
