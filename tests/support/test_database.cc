@@ -12,6 +12,16 @@
 #include "core/store/migrator.h"
 #include "tests/support/pg_sandbox.h"
 
+// For a test binary that is run by itself; scripts/leaks.supp says why, and serves the programs that tests start.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libpqxx-6.4\n";
+}
+extern "C" const char* __lsan_default_options();
+extern "C" const char* __lsan_default_options() {
+  return "print_suppressions=0";
+}
+
 namespace retraind::testing {
 namespace {
 
