@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <system_error>
 
@@ -81,6 +82,9 @@ int run_worker(pid_t parent, const std::string& version) {
     std::fputs(fmt::format("the job cannot be read: {}\n", error.what()).c_str(), stderr);
     return 1;
   }
+  // Threads that have nothing to do must not spin: the machine is shared with the database, as a rule. Read by the
+  // OpenMP library when XGBoost is opened, which is later.
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
   limit_resources(job.model.training.memory_limit_bytes);
 
   using clock = std::chrono::steady_clock;

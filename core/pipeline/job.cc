@@ -19,7 +19,7 @@ std::string to_json(const Job& job) {
                          {"artifact_file", job.production->artifact_file},
                          {"artifact_sha256", job.production->artifact_sha256},
                          {"axis", job.production->axis == TimeAxis::instant ? "instant" : "number"},
-                         {"trained_to", job.production->trained_to}};
+                         {"trained_to", exact(job.production->trained_to)}};
   }
   // As text, because its sha256 is taken over exactly these bytes.
   out["model"] = settings::to_json(job.model);

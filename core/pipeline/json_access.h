@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/base/vocabulary.h"
 
 namespace retraind::pipeline {
@@ -36,10 +39,14 @@ class ObjectReader {
     if (found == nullptr) throw DataError(fmt::format("{}: \"{}\" is not a text", what_, name));
     return {found->data(), found->size()};
   }
+  // A real number, as exact() wrote it.
   double number(std::string_view name) const {
-    boost::system::error_code error;
-    const auto value = member(name).to_number<double>(error);
-    if (error) throw DataError(fmt::format("{}: \"{}\" is not a number", what_, name));
+    const std::string written = text(name);
+    double value = 0;
+    const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
+    if (error != std::errc() || end != written.data() + written.size() || !std::isfinite(value)) {
+      throw DataError(fmt::format("{}: \"{}\" is not a number", what_, name));
+    }
     return value;
   }
   template <class Integer>
@@ -71,6 +78,12 @@ class ObjectReader {
   std::string what_;
   const boost::json::object* object_;
 };
+
+// A real number as text: Boost.JSON 1.81 does not read back every double exactly, and a bound that decides must not
+// change on its way from one process to the other.
+inline boost::json::string exact(double value) {
+  return boost::json::string(format_number(value));
+}
 
 inline boost::json::value parse_json(std::string_view text, const std::string& what) {
   boost::system::error_code error;

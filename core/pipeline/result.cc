@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 json::value number_or_null(const std::optional<double>& value) {
   if (!value || !std::isfinite(*value)) return nullptr;
-  return *value;
+  return exact(*value);
 }
 
 std::optional<double> finite_or_absent(const ObjectReader& reader, std::string_view name) {
@@ -36,7 +36,7 @@ std::string read_sha256(const ObjectReader& reader, std::string_view name) {
 json::array write_metrics(const std::vector<stats::MetricValue>& metrics) {
   json::array out;
   for (const stats::MetricValue& one : metrics) {
-    if (std::isfinite(one.value)) out.push_back({{"metric", to_text(one.metric)}, {"value", one.value}});
+    if (std::isfinite(one.value)) out.push_back({{"metric", to_text(one.metric)}, {"value", exact(one.value)}});
   }
   return out;
 }
@@ -54,6 +54,7 @@ json::value write_comparison(const evaluate::Comparison& comparison) {
   json::object out{{"opponent", evaluate::to_text(comparison.opponent)},
                    {"metric", to_text(comparison.metric)},
                    {"rows", comparison.rows},
+                   {"confidence", exact(comparison.confidence)},
                    {"candidate_metrics", write_metrics(comparison.candidate_metrics)},
                    {"opponent_metrics", write_metrics(comparison.opponent_metrics)},
                    {"candidate_value", number_or_null(comparison.candidate_value)},
@@ -81,6 +82,7 @@ evaluate::Comparison read_comparison(const json::value& value) {
   out.opponent = *opponent;
   out.metric = reader.word<Metric>("metric");
   out.rows = reader.integer<std::size_t>("rows");
+  out.confidence = reader.number("confidence");
   out.candidate_metrics = read_metrics(reader.array("candidate_metrics"));
   out.opponent_metrics = read_metrics(reader.array("opponent_metrics"));
   out.candidate_value = finite_or_absent(reader, "candidate_value");
@@ -111,15 +113,15 @@ json::value write_measured(const Measured& measured) {
   for (const stats::ColumnProfile& profile : measured.profiles)
     profiles.push_back(json::string(stats::to_json(profile)));
   return {{"axis", measured.axis == TimeAxis::instant ? "instant" : "number"},
-          {"window_from", measured.window_from},
-          {"window_to", measured.window_to},
+          {"window_from", exact(measured.window_from)},
+          {"window_to", exact(measured.window_to)},
           {"data_rows", measured.data_rows},
           {"data_sha256", measured.data_sha256},
           {"train_rows", measured.train_rows},
-          {"trained_from", measured.trained_from},
-          {"trained_to", measured.trained_to},
+          {"trained_from", exact(measured.trained_from)},
+          {"trained_to", exact(measured.trained_to)},
           {"judged_against", measured.judged_against ? json::value(*measured.judged_against) : json::value(nullptr)},
-          {"confidence", measured.confidence},
+          {"confidence", exact(measured.confidence)},
           {"comparison", write_comparison(measured.comparison)},
           {"artifact_sha256", measured.artifact_sha256},
           {"artifact_bytes", measured.artifact_bytes},

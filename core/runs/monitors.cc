@@ -40,7 +40,8 @@ RETURNING m.monitor_id, m.model_id, o.name, m.rule::text, m.state::text, m.sourc
 constexpr const char* kLockModel = R"sql(/* retraind:runs.lock_model */
 SELECT m.paused_at IS NOT NULL, m.pause_reason,
        EXISTS (SELECT FROM retraind.promotion p WHERE p.model_id = m.model_id AND upper_inf(p.during)),
-       (SELECT max(r.finished_at) FROM retraind.run r WHERE r.model_id = m.model_id)
+       (SELECT max(r.finished_at) FROM retraind.run r WHERE r.model_id = m.model_id),
+       EXISTS (SELECT FROM retraind.run r WHERE r.model_id = m.model_id AND r.state IN ('queued', 'running', 'awaiting_approval'))
   FROM retraind.model m WHERE m.model_id = $1 FOR UPDATE)sql";
 
 // Cancelled runs say nothing about the trigger: they neither count nor end a row of bad ones. Inconclusive runs count:
@@ -137,6 +138,7 @@ trigger::ModelContext lock_context(store::Transaction& transaction, ModelId mode
   context.pause_reason = row[1].as<std::string>("");
   context.has_production = row[2].as<bool>();
   context.last_finished_at = read<std::optional<TimePoint>>(row[3]);
+  context.run_open = row[4].as<bool>();
   const pqxx::result runs = execute(transaction, kTriggerRuns, model, trigger_name, now);
   context.runs_in_last_day = runs.at(0)[0].as<int>();
   context.unsuccessful_in_a_row = runs[0][1].as<int>();

@@ -1,0 +1,84 @@
+#pragma once
+// What an end-to-end test stands in: a registry, a source, a configuration, and the real binary as real processes.
+// Waits are for facts, with a deadline, never for a length of time. One thread.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/test_database.h"
+
+namespace retraind::testing {
+
+// A running `retraind run`. Killed when its object goes.
+class DaemonProcess {
+ public:
+  DaemonProcess(const std::filesystem::path& config, const std::filesystem::path& log);
+  ~DaemonProcess();
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+  void signal(int number) const;
+  // Waits for its end (at most a minute, then kills it) and returns the exit code, or 128 + the signal.
+  int wait();
+  std::string log() const;
+
+ private:
+  pid_t pid_ = -1;
+  std::filesystem::path log_;
+};
+
+struct CommandResult {
+  int exit_code = 0;
+  std::string output;  // standard output
+  std::string errors;  // standard error
+};
+
+class World {
+ public:
+  World();
+  ~World();
+
+  TestDatabase registry;
+  TestDatabase source;
+
+  // Writes the configuration: [daemon], [registry] and [source.data] are there already, `models` follows. Returns its
+  // path.
+  std::filesystem::path configure(const std::string& models, const std::string& daemon_keys = "",
+                                  const std::string& name = "retraind");
+  std::filesystem::path folder() const { return folder_; }
+  std::filesystem::path state_dir() const { return folder_ / "state"; }
+  // Instead of the folder's own: for tests that need a small disk.
+  void set_state_dir(std::filesystem::path path) { state_override_ = std::move(path); }
+
+  DaemonProcess& start(const std::filesystem::path& config);
+  CommandResult run(const std::vector<std::string>& arguments) const;
+
+  // True as soon as `SELECT` of a boolean in the registry is true; after the deadline false, with the daemons' logs
+  // printed.
+  bool comes_true(const std::string& sql, std::chrono::seconds deadline = std::chrono::seconds(60));
+  bool comes_true(const std::function<bool()>& fact, const std::string& what,
+                  std::chrono::seconds deadline = std::chrono::seconds(60));
+
+  // A table `events(ts timestamptz, x1, x2 double precision, colour text, y integer)`, a row a minute from
+  // `first_minute` on. The label follows x1 > 0 (concept 0) or x1 < 0 (concept 1), with a tenth of the labels turned
+  // over; deterministic.
+  void make_events();
+  void add_events(int first_minute, int count, int concept_number);
+  // A model over it that retrains after every `rows` new rows.
+  static std::string events_model(const std::string& name, const std::string& extra_training = "",
+                                  const std::string& triggers = "");
+
+ private:
+  std::filesystem::path folder_;
+  std::filesystem::path state_override_;
+  std::vector<std::unique_ptr<DaemonProcess>> daemons_;
+};
+
+}  // namespace retraind::testing
