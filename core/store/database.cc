@@ -85,6 +85,14 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
       if (idle_->connections.size() < kMaxIdle) idle_->connections.push_back(std::move(connection));
     }
     throw_translated(error, name, description_);
+  } catch (const pqxx::transaction_rollback& error) {
+    // A deadlock or a serialization failure, which are no sql_error to libpqxx; the connection is as good as before.
+    const std::lock_guard lock(mutex_);
+    if (connection->is_open() && idle_->connections.size() < kMaxIdle) {
+      idle_->connections.push_back(std::move(connection));
+    }
+    throw TransientError(
+        fmt::format("{}: the database ({}) rolled back: {}", name, description_, first_line(error.what())));
   } catch (const pqxx::in_doubt_error& error) {
     throw InDoubtError(fmt::format("{}: the reply to COMMIT was lost by the database ({}): {}", name, description_,
                                    first_line(error.what())));

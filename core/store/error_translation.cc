@@ -24,7 +24,9 @@ std::string first_line(std::string_view text) {
 }
 
 void throw_translated(const pqxx::sql_error& error, std::string_view name, std::string_view description) {
-  const std::string state = error.sqlstate();
+  // libpqxx 6.4 leaves the code of a refused permission out.
+  const bool refused = dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr;
+  const std::string state = refused ? "42501" : error.sqlstate();
   const std::string what = first_line(error.what());
   if (state.empty() || is_transient(state)) {
     throw TransientError(fmt::format("{}: the database ({}) answered: {} (SQLSTATE {})", name, description, what,
