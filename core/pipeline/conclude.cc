@@ -88,8 +88,8 @@ std::optional<Conclusion> conclude_run(store::Transaction& transaction, const ru
                                        const runs::ClaimedRun& run, const Measured& measured, std::string_view artifact,
                                        TimePoint now) {
   const runs::Lease lease{run.id, run.term};
-  if (!runs::hold_run(transaction, run.model, lease)) return std::nullopt;
   runs::act_as(transaction, executor, now);
+  if (!runs::hold_run(transaction, run.model, lease)) return std::nullopt;
 
   const auto production = registry::find_production(transaction, run.model);
   const std::optional<int> current = production ? std::optional(production->version) : std::nullopt;

@@ -10,7 +10,8 @@ using store::execute;
 using store::read;
 
 // A rule that stayed the same keeps its state; a changed one starts anew, so that slots of the old rule are not missed
-// slots of the new one.
+// slots of the new one, and takes its lease from whoever is evaluating the old rule, whose outcome says nothing about
+// it. A pipeline_change looks at the whole configuration, so each load is news to it.
 constexpr const char* kPutMonitor = R"sql(/* retraind:runs.put_monitor */
 INSERT INTO retraind.monitor AS m (model_id, trigger, kind, source, rule, enabled, next_due_at, state)
 VALUES ($1, $2, $3, $4, $5::json, $6, $7, $8::json)
@@ -18,7 +19,10 @@ ON CONFLICT (model_id, trigger) DO UPDATE
    SET kind = excluded.kind, source = excluded.source, rule = excluded.rule, enabled = excluded.enabled,
        next_due_at = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.next_due_at ELSE excluded.next_due_at END,
        state = CASE WHEN m.rule::text = excluded.rule::text THEN m.state ELSE excluded.state END,
-       phase = CASE WHEN m.rule::text = excluded.rule::text THEN m.phase ELSE 'inactive' END)sql";
+       phase = CASE WHEN m.rule::text = excluded.rule::text THEN m.phase ELSE 'inactive' END,
+       lease_term = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.lease_term END,
+       lease_holder = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.lease_holder END,
+       lease_expires_at = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.lease_expires_at END)sql";
 
 constexpr const char* kRemoveMonitors = R"sql(/* retraind:runs.remove_monitors */
 DELETE FROM retraind.monitor WHERE model_id = $1 AND trigger <> ALL ($2::text[]))sql";

@@ -12,7 +12,7 @@ constexpr const char* kClaimRun = R"sql(/* retraind:runs.claim_run */
 UPDATE retraind.run r
    SET state = 'running', lease_term = nextval('retraind.lease_term'), lease_holder = $1::uuid, instance = $2,
        heartbeat_at = $3, lease_expires_at = $3::timestamptz + $4::interval, started_at = coalesce(r.started_at, $3),
-       worker_pid = NULL, step = NULL, cancel_requested_by = NULL,
+       worker_pid = NULL, step = NULL,
        reason = format('claimed by %s', $2::text)
   FROM retraind.model m, retraind.configuration c
  WHERE r.run_id = (SELECT q.run_id FROM retraind.run q
@@ -27,22 +27,32 @@ UPDATE retraind.run SET heartbeat_at = $3, lease_expires_at = $3::timestamptz + 
  WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $3
 RETURNING cancel_requested_by)sql";
 
+// These are given no `now`: they take the one of act_as, or else the clock.
 constexpr const char* kNoteWorker = R"sql(/* retraind:runs.note_worker */
-UPDATE retraind.run SET worker_pid = $3 WHERE run_id = $1 AND lease_term = $2 AND state = 'running')sql";
+UPDATE retraind.run SET worker_pid = $3 WHERE run_id = $1 AND lease_term = $2 AND state = 'running'
+   AND lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp()))sql";
 
 constexpr const char* kNoteStep = R"sql(/* retraind:runs.note_step */
-UPDATE retraind.run SET step = $3 WHERE run_id = $1 AND lease_term = $2 AND state = 'running')sql";
+UPDATE retraind.run SET step = $3 WHERE run_id = $1 AND lease_term = $2 AND state = 'running'
+   AND lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp()))sql";
 
 constexpr const char* kRecordStep = R"sql(/* retraind:runs.record_step */
 INSERT INTO retraind.step (run_id, attempt, step, started_at, finished_at, rows, detail)
 SELECT r.run_id, r.attempt, $3, $4::timestamptz, greatest($5::timestamptz, $4::timestamptz), $6::bigint, $7::jsonb FROM retraind.run r
  WHERE r.run_id = $1 AND r.lease_term = $2 AND r.state = 'running'
+   AND r.lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp())
 ON CONFLICT (run_id, attempt, step) DO NOTHING)sql";
 
 constexpr const char* kRecordLog = R"sql(/* retraind:runs.record_log */
 INSERT INTO retraind.run_log (run_id, attempt, text)
 SELECT r.run_id, r.attempt, $3 FROM retraind.run r WHERE r.run_id = $1 AND r.lease_term = $2 AND r.state = 'running'
+   AND r.lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp())
 ON CONFLICT (run_id, attempt) DO UPDATE SET text = excluded.text)sql";
+
+// The end of a run may queue its successor, which needs the model's row; locked in this order, it cannot deadlock with
+// the functions of the schema that lock the model first.
+constexpr const char* kLockModelOf = R"sql(/* retraind:runs.lock_model_of_run */
+SELECT 1 FROM retraind.model WHERE model_id = (SELECT model_id FROM retraind.run WHERE run_id = $1) FOR UPDATE)sql";
 
 constexpr const char* kRequeueRun = R"sql(/* retraind:runs.requeue_run */
 UPDATE retraind.run
@@ -52,23 +62,23 @@ UPDATE retraind.run
        not_before = $5::timestamptz + $4::interval,
        reason = CASE WHEN attempt < max_attempts THEN $3 ELSE format('gave up after %s attempts: %s', attempt, $3::text) END,
        lease_term = NULL, lease_holder = NULL, heartbeat_at = NULL, lease_expires_at = NULL, worker_pid = NULL
- WHERE run_id = $1 AND lease_term = $2 AND state = 'running')sql";
+ WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $5)sql";
 
 constexpr const char* kHandBackRun = R"sql(/* retraind:runs.hand_back_run */
 UPDATE retraind.run
    SET state = 'queued', not_before = $4, reason = $3, attempt = attempt + 1, max_attempts = max_attempts + 1,
        lease_term = NULL, lease_holder = NULL, heartbeat_at = NULL, lease_expires_at = NULL, worker_pid = NULL
- WHERE run_id = $1 AND lease_term = $2 AND state = 'running')sql";
+ WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $4)sql";
 
 constexpr const char* kEndRun = R"sql(/* retraind:runs.end_run */
 UPDATE retraind.run SET state = $3, reason = $4, finished_at = $5,
        lease_term = NULL, lease_holder = NULL, heartbeat_at = NULL, lease_expires_at = NULL, worker_pid = NULL
- WHERE run_id = $1 AND lease_term = $2 AND state = 'running')sql";
+ WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $5)sql";
 
 constexpr const char* kTakeBack = R"sql(/* retraind:runs.take_back_expired_runs */
 WITH lost AS (
-  SELECT run_id, attempt, instance FROM retraind.run
-   WHERE state = 'running' AND lease_expires_at <= $1 ORDER BY run_id FOR UPDATE SKIP LOCKED)
+  SELECT e.run_id, e.attempt, e.instance FROM retraind.run e JOIN retraind.model o USING (model_id)
+   WHERE e.state = 'running' AND e.lease_expires_at <= $1 ORDER BY e.run_id FOR UPDATE SKIP LOCKED)
 UPDATE retraind.run r
    SET state = CASE WHEN r.attempt < r.max_attempts THEN 'queued' ELSE 'failed' END,
        attempt = CASE WHEN r.attempt < r.max_attempts THEN r.attempt + 1 ELSE r.attempt END,
@@ -139,6 +149,7 @@ bool record_log(store::Transaction& transaction, const Lease& lease, const std::
 bool requeue_run(store::Transaction& transaction, const Executor& executor, const Lease& lease,
                  const std::string& reason, Duration delay, TimePoint now) {
   act_as(transaction, executor, now);
+  execute(transaction, kLockModelOf, lease.run);
   return execute(transaction, kRequeueRun, lease.run, lease.term, reason, delay, now).affected_rows() == 1;
 }
 
@@ -151,6 +162,7 @@ bool hand_back_run(store::Transaction& transaction, const Executor& executor, co
 bool end_run(store::Transaction& transaction, const Executor& executor, const Lease& lease, RunState state,
              const std::string& reason, TimePoint now) {
   act_as(transaction, executor, now);
+  execute(transaction, kLockModelOf, lease.run);
   return execute(transaction, kEndRun, lease.run, lease.term, state, reason, now).affected_rows() == 1;
 }
 

@@ -11,7 +11,8 @@ constexpr const char* kLockModel = R"sql(/* retraind:runs.hold_model */
 SELECT 1 FROM retraind.model WHERE model_id = $1 FOR UPDATE)sql";
 
 constexpr const char* kLockRun = R"sql(/* retraind:runs.hold_run */
-SELECT 1 FROM retraind.run WHERE run_id = $1 AND lease_term = $2 AND state = 'running' FOR UPDATE)sql";
+SELECT 1 FROM retraind.run WHERE run_id = $1 AND lease_term = $2 AND state = 'running'
+   AND lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp()) FOR UPDATE)sql";
 
 constexpr const char* kInsertMetric = R"sql(/* retraind:runs.insert_metric */
 INSERT INTO retraind.metric_result (run_id, role, metric, value) VALUES ($1, $2, $3, $4))sql";

@@ -1,0 +1,353 @@
+// The queue of triggers: rows that follow the configuration, claims under a lease, and outcomes that are written once.
+#include "core/runs/monitors.h"
+
+#include <algorithm>
+
+#include "tests/pg/registry/registry_scene.h"
+
+namespace retraind::runs {
+namespace {
+
+using testing::hours;
+using testing::make_model;
+using testing::make_trigger;
+using testing::minutes;
+using testing::seconds;
+
+class MonitorsTest : public testing::RegistryTest {
+ protected:
+  ModelId put_all(const settings::Model& model = make_model(), std::optional<TimePoint> when = std::nullopt) {
+    const ModelId id = put(model);
+    transact([&](store::Transaction& t) { put_monitors(t, id, model, when.value_or(start)); });
+    return id;
+  }
+  std::vector<ClaimedMonitor> claim_due(TimePoint when, std::size_t limit = 10,
+                                        const std::vector<std::string>& sources = {"market"}) {
+    return transact(
+        [&](store::Transaction& t) { return claim_due_monitors(t, here, sources, limit, minutes(1), when); });
+  }
+  ClaimedMonitor claim_one(const std::string& trigger, TimePoint when) {
+    for (const ClaimedMonitor& monitor : claim_due(when)) {
+      if (monitor.trigger.name == trigger) return monitor;
+    }
+    throw std::runtime_error("not due: " + trigger);
+  }
+  MonitorRecord record(const ClaimedMonitor& monitor, const trigger::Outcome& outcome, TimePoint when) {
+    return transact([&](store::Transaction& t) { return record_outcome(t, here, monitor, outcome, "seen", when); });
+  }
+  std::string monitor_text(const std::string& trigger, const std::string& expression) {
+    return ground.text(fmt::format("SELECT {} FROM retraind.monitor WHERE trigger = '{}'", expression, trigger));
+  }
+  trigger::ModelContext context(ModelId model, const std::string& trigger = "manual",
+                                std::optional<TimePoint> when = std::nullopt) {
+    return transact([&](store::Transaction& t) { return lock_context(t, model, trigger, when.value_or(start)); });
+  }
+
+  static trigger::Decision decision(FiringDecision what, std::optional<TimePoint> slot = std::nullopt) {
+    return {.decision = what, .reason = "because", .evidence = R"({"rows":9})", .slot = slot};
+  }
+  static trigger::State state_in(TriggerPhase phase, int holds_checks = 1) {
+    trigger::State state;
+    state.phase = phase;
+    state.holds_checks = holds_checks;
+    return state;
+  }
+  static trigger::Outcome outcome(std::vector<trigger::Decision> decisions, std::optional<TimePoint> next_due,
+                                  trigger::State state = {}) {
+    return {.decisions = std::move(decisions), .state = std::move(state), .next_due = next_due};
+  }
+  static std::vector<std::string> names(const std::vector<ClaimedMonitor>& monitors) {
+    std::vector<std::string> out;
+    for (const ClaimedMonitor& monitor : monitors) out.push_back(monitor.trigger.name);
+    std::ranges::sort(out);
+    return out;
+  }
+};
+
+TEST_F(MonitorsTest, AreMadeForEachTriggerOfAModel) {
+  const settings::Model model = make_model();
+  put_all(model);
+  EXPECT_EQ(
+      ground.text(
+          "SELECT string_agg(trigger || ' ' || kind || ' ' || source, ', ' ORDER BY trigger) FROM retraind.monitor"),
+      "enough_rows new_rows market, nightly schedule market, pipeline_change pipeline_change market");
+  const std::string now = format_instant(start);
+  EXPECT_EQ(monitor_text("enough_rows", fmt::format("next_due_at = '{}'", now)), "t");
+  EXPECT_EQ(monitor_text("nightly", fmt::format("next_due_at > '{}'", now)), "t");
+  EXPECT_EQ(trigger::state_from_json(monitor_text("nightly", "state")).last_slot, start)
+      << "slots before it existed are not missed";
+}
+
+TEST_F(MonitorsTest, KeepTheirStateWhileTheRuleStaysAndLoseItWhenItChanges) {
+  settings::Model model = make_model();
+  put_all(model);
+  const TimePoint due = start + hours(5);
+  for (const char* name : {"enough_rows", "nightly"}) {
+    const auto when = name == std::string("nightly") ? start + hours(25) : start;
+    record(claim_one(name, when), outcome({}, due, state_in(TriggerPhase::pending, 3)), when);
+  }
+  std::get<settings::NewRowsTrigger>(model.triggers[1].rule).rows = 501;
+  put_all(model, start + hours(1));
+  EXPECT_EQ(monitor_text("nightly", "phase || ' ' || (state ->> 'holds_checks')"), "pending 3");
+  EXPECT_EQ(monitor_text("nightly", fmt::format("next_due_at = '{}'", format_instant(due))), "t");
+  EXPECT_EQ(monitor_text("enough_rows", "phase || ' ' || (state ->> 'holds_checks')"), "inactive 0");
+  EXPECT_EQ(monitor_text("enough_rows", fmt::format("next_due_at = '{}'", format_instant(start + hours(1)))), "t");
+  EXPECT_EQ(monitor_text("enough_rows", "rule ->> 'rows'"), "501");
+}
+
+TEST_F(MonitorsTest, GoWithTheirTrigger) {
+  settings::Model model = make_model();
+  put_all(model);
+  put_all(make_model("gas"));
+  model.triggers.erase(model.triggers.begin());
+  put_all(model);
+  EXPECT_EQ(ground.text("SELECT string_agg(name || '.' || trigger, ' ' ORDER BY name, trigger) FROM retraind.monitor "
+                        "JOIN retraind.model USING (model_id) WHERE trigger <> 'pipeline_change'"),
+            "gas.enough_rows gas.nightly power.enough_rows");
+}
+
+TEST_F(MonitorsTest, LookAtTheirPipelineAgainAfterEachLoad) {
+  put_all();
+  const ClaimedMonitor monitor = claim_one("pipeline_change", start);
+  EXPECT_EQ(monitor.pipeline_sha256, settings::pipeline_sha256(make_model()));
+  record(monitor, outcome({}, std::nullopt), start);
+  EXPECT_EQ(monitor_text("pipeline_change", "coalesce(next_due_at::text, 'never')"), "never");
+  put_all(make_model(), start + hours(1));
+  EXPECT_EQ(monitor_text("pipeline_change", fmt::format("next_due_at = '{}'", format_instant(start + hours(1)))), "t");
+}
+
+TEST_F(MonitorsTest, AreClaimedOnceLongestOverdueFirst) {
+  const ModelId model = put_all();
+  ground.exec(
+      fmt::format("UPDATE retraind.monitor SET next_due_at = timestamptz '{}' - "
+                  "CASE trigger WHEN 'nightly' THEN interval '1 hour' ELSE interval '1 minute' END",
+                  format_instant(start)));
+  const auto first = claim_due(start, 1);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].trigger.name, "nightly");
+  EXPECT_EQ(first[0].model, model);
+  EXPECT_EQ(first[0].model_name, "power");
+  EXPECT_EQ(first[0].due_at, start - hours(1));
+  EXPECT_EQ(first[0].configuration, settings::to_json(make_model()));
+  EXPECT_TRUE(claim_due(start, 10, {"warehouse"}).empty());
+  EXPECT_EQ(names(claim_due(start)), (std::vector<std::string>{"enough_rows", "pipeline_change"}));
+  EXPECT_TRUE(claim_due(start).empty());
+  // A lease that ran out sets them free.
+  EXPECT_EQ(claim_due(start + minutes(1)).size(), 3u);
+}
+
+TEST_F(MonitorsTest, AreSkippedWhileAnotherDaemonIsClaimingThem) {
+  put_all();
+  std::size_t mine = 0;
+  std::size_t theirs = 9;
+  transact([&](store::Transaction& one) {
+    mine = claim_due_monitors(one, here, {"market"}, 10, minutes(1), start).size();
+    transact([&](store::Transaction& other) {
+      theirs = claim_due_monitors(other, there, {"market"}, 10, minutes(1), start).size();
+    });
+  });
+  EXPECT_EQ(mine, 2u);
+  EXPECT_EQ(theirs, 0u);
+}
+
+TEST_F(MonitorsTest, AreNeverDueWhenDisabledOrTheirModelWasRemoved) {
+  settings::Model model = make_model();
+  for (settings::Trigger& trigger : model.triggers) trigger.enabled = false;
+  put_all(model);
+  put_all(make_model("gas"));
+  const auto due = [&] { return transact([&](store::Transaction& t) { return next_monitor_due(t, {"market"}); }); };
+  EXPECT_EQ(due(), start);
+  transact([&](store::Transaction& t) {
+    registry::remove_other_models(t, {"power"}, {here.daemon_id, here.instance}, start);
+  });
+  EXPECT_TRUE(claim_due(start + hours(100)).empty());
+  EXPECT_EQ(due(), std::nullopt);
+}
+
+TEST_F(MonitorsTest, RecordAFiringItsRunAndTheNextDueTimeTogether) {  // invariant 3
+  put_all();
+  const TimePoint when = start + hours(25);
+  const ClaimedMonitor monitor = claim_one("nightly", when);
+  const TimePoint slot = monitor.due_at;
+  trigger::State state;
+  state.last_slot = slot;
+  const MonitorRecord made =
+      record(monitor,
+             outcome({decision(FiringDecision::suppressed, slot - hours(24)), decision(FiringDecision::fired, slot)},
+                     slot + hours(24), state),
+             when);
+  EXPECT_TRUE(made.held);
+  ASSERT_EQ(made.decisions.size(), 2u);
+  EXPECT_EQ(made.decisions[1].decision, FiringDecision::fired);
+  ASSERT_TRUE(made.decisions[1].run);
+  EXPECT_EQ(
+      ground.rows("SELECT trigger, kind, decision, reason, evidence ->> 'rows', actor, run_id "
+                  "FROM retraind.trigger_history ORDER BY firing_id"),
+      (std::vector<testing::TextRow>{
+          {"nightly", "schedule", "suppressed", "because", "9", "host-a", std::nullopt},
+          {"nightly", "schedule", "fired", "because", "9", "host-a", std::to_string(number(*made.decisions[1].run))}}));
+  EXPECT_EQ(monitor_text("nightly", fmt::format("next_due_at = '{}' AND lease_term IS NULL AND last_sentence = 'seen'",
+                                                format_instant(slot + hours(24)))),
+            "t");
+  EXPECT_EQ(trigger::state_from_json(monitor_text("nightly", "state")), state);
+}
+
+TEST_F(MonitorsTest, RefuseASlotThatWasRecordedBefore) {  // invariant 3
+  put_all();
+  const TimePoint when = start + hours(25);
+  ClaimedMonitor monitor = claim_one("nightly", when);
+  const TimePoint slot = monitor.due_at;
+  record(monitor, outcome({decision(FiringDecision::suppressed, slot)}, slot), when);
+  monitor = claim_one("nightly", when);
+  for (const FiringDecision again : {FiringDecision::fired, FiringDecision::suppressed}) {
+    EXPECT_CONTAINS(
+        testing::complaint<DataError>([&] { record(monitor, outcome({decision(again, slot)}, slot), when); }),
+        "firing_slot_once");
+  }
+  EXPECT_EQ(count("firing"), "1");
+  EXPECT_EQ(count("run"), "0");
+}
+
+TEST_F(MonitorsTest, WriteNothingUnderALostLease) {  // invariant 5
+  put_all();
+  const ClaimedMonitor old = claim_one("enough_rows", start);
+  const trigger::Outcome fired = outcome({decision(FiringDecision::fired)}, start + hours(1));
+  const ClaimedMonitor current = claim_one("enough_rows", start + minutes(1));
+  EXPECT_FALSE(record(old, fired, start + minutes(1)).held) << "somebody else has it";
+  EXPECT_EQ(count("firing"), "0");
+  EXPECT_EQ(count("run"), "0");
+  EXPECT_EQ(monitor_text("enough_rows", "last_evaluated_at IS NULL"), "t");
+  EXPECT_TRUE(record(current, fired, start + minutes(1)).held);
+  EXPECT_FALSE(record(current, fired, start + minutes(1)).held) << "it was given back";
+  EXPECT_EQ(count("run"), "1");
+}
+
+TEST_F(MonitorsTest, ForgetAnEvaluationOfARuleThatChangedMeanwhile) {
+  settings::Model model = make_model();
+  put_all(model);
+  const ClaimedMonitor old = claim_one("enough_rows", start);
+  std::get<settings::NewRowsTrigger>(model.triggers[1].rule).rows = 501;
+  put_all(model, start + seconds(1));
+  EXPECT_FALSE(record(old, outcome({decision(FiringDecision::fired)}, start + hours(9), state_in(TriggerPhase::firing)),
+                      start + seconds(2))
+                   .held);
+  EXPECT_EQ(count("firing"), "0");
+  EXPECT_EQ(monitor_text("enough_rows", "phase"), "inactive");
+  EXPECT_EQ(std::get<settings::NewRowsTrigger>(claim_one("enough_rows", start + seconds(2)).trigger.rule).rows, 501u);
+}
+
+TEST_F(MonitorsTest, DoNotMissAPipelineThatIsLoadedWhileTheOldOneIsLookedAt) {
+  settings::Model model = make_model();
+  put_all(model);
+  const ClaimedMonitor old = claim_one("pipeline_change", start);
+  model.training.rounds = 7;
+  put_all(model, start + seconds(1));
+  record(old, outcome({}, std::nullopt), start + seconds(2));
+  EXPECT_EQ(claim_one("pipeline_change", start + seconds(2)).pipeline_sha256, settings::pipeline_sha256(model));
+}
+
+TEST_F(MonitorsTest, KeepWantingARunThatAnOpenOneKeptBackAndSayItOnce) {
+  const ModelId model = put_all();
+  queue_and_claim(model);
+  TimePoint now = start;
+  const auto wants_a_run = [&] {
+    const ClaimedMonitor monitor = claim_one("enough_rows", now);
+    const MonitorRecord made = record(monitor, outcome({decision(FiringDecision::fired)}, now + minutes(1)), now);
+    now += minutes(1);
+    return made.decisions.size();
+  };
+  EXPECT_EQ(wants_a_run(), 1u);
+  EXPECT_EQ(wants_a_run(), 0u);
+  EXPECT_EQ(wants_a_run(), 0u);
+  EXPECT_EQ(monitor_text("enough_rows", "phase || ' ' || (state ->> 'last_recorded')"), "firing suppressed:open_run");
+  EXPECT_EQ(count("firing WHERE decision = 'suppressed'"), "1");
+}
+
+TEST_F(MonitorsTest, KnowWhatTheModelsRunsCameTo) {
+  const ModelId model = put_all();
+  auto known = context(model);
+  EXPECT_FALSE(known.paused || known.has_production || known.run_open);
+  EXPECT_EQ(known.last_finished_at, std::nullopt);
+  EXPECT_EQ(known.last_unsuccessful_at, std::nullopt);
+
+  const std::vector<std::pair<RunState, int>> endings = {
+      {RunState::rejected, 1}, {RunState::inconclusive, 2}, {RunState::failed, 3}, {RunState::cancelled, 3},
+      {RunState::promoted, 0}, {RunState::cancelled, 0},    {RunState::failed, 1}};
+  int runs = 0;
+  for (const auto& [state, in_a_row] : endings) {
+    run_to(state, model, "manual", start + minutes(++runs));
+    known = context(model, "manual", start + minutes(runs));
+    EXPECT_EQ(known.unsuccessful_in_a_row, in_a_row) << "after run " << runs << ", " << to_text(state);
+    EXPECT_EQ(known.runs_in_last_day, runs);
+    EXPECT_EQ(known.last_finished_at, start + minutes(runs));
+    EXPECT_EQ(known.last_unsuccessful_at.has_value(), in_a_row > 0);
+  }
+  EXPECT_EQ(known.last_unsuccessful_at, start + minutes(7));
+  EXPECT_TRUE(known.has_production);
+  EXPECT_EQ(context(model, "nightly").unsuccessful_in_a_row, 0) << "another trigger's runs";
+  EXPECT_EQ(context(model, "nightly").runs_in_last_day, 0);
+  EXPECT_EQ(context(model, "nightly").last_finished_at, start + minutes(7)) << "whoever started it";
+  EXPECT_EQ(context(model, "manual", start + hours(24) + minutes(1)).runs_in_last_day, 6);
+  EXPECT_EQ(context(model, "manual", start + hours(24) + minutes(7)).runs_in_last_day, 0);
+}
+
+TEST_F(MonitorsTest, KnowThatARunIsOpenAndThatAPersonPaused) {
+  const ModelId model = put_all();
+  for (const RunState open : {RunState::queued, RunState::running, RunState::awaiting_approval}) {
+    const ModelId one = put(make_model(fmt::format("with_{}", to_text(open))));
+    run_to(open, one);
+    EXPECT_TRUE(context(one).run_open) << to_text(open);
+    ground.exec("UPDATE retraind.run SET not_before = 'infinity'");
+  }
+  EXPECT_FALSE(context(model).run_open);
+  ground.exec("SELECT retraind.pause('power', 'the feed is broken')");
+  EXPECT_TRUE(context(model).paused);
+  EXPECT_EQ(context(model).pause_reason, "the feed is broken");
+}
+
+TEST_F(MonitorsTest, FindWhatWasJudgedLast) {
+  const ModelId model = put();
+  const auto pipeline = [&] { return transact([&](store::Transaction& t) { return find_judged_pipeline(t, model); }); };
+  const auto window = [&] { return transact([&](store::Transaction& t) { return find_judged_window_end(t, model); }); };
+  run_to(RunState::failed, model);
+  EXPECT_EQ(pipeline(), std::nullopt);
+  EXPECT_EQ(window(), std::nullopt);
+  run_to(RunState::rejected, model);
+  run_to(RunState::failed, model);
+  EXPECT_EQ(pipeline(), settings::pipeline_sha256(make_model()));
+  EXPECT_EQ(window(), 1.6e15);
+}
+
+TEST_F(MonitorsTest, KeepADriftCheckWithEachColumn) {
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  DriftCheck check{.model = model,
+                   .version = 1,
+                   .trigger = "drift",
+                   .axis = TimeAxis::number,
+                   .window_from = 0.1,
+                   .window_to = 7.5,
+                   .rows = 300,
+                   .columns = {}};
+  for (const auto verdict :
+       {stats::ColumnVerdict::ok, stats::ColumnVerdict::drifted, stats::ColumnVerdict::insufficient_data}) {
+    stats::ColumnDrift column;
+    column.column = fmt::format("x{}", static_cast<int>(verdict));
+    column.effect = 0.1 + 0.2;
+    column.p_value = 5e-324;
+    column.verdict = verdict;
+    column.sentence = "seen";
+    check.columns.push_back(column);
+  }
+  transact([&](store::Transaction& t) { record_drift_check(t, check, start); });
+  EXPECT_EQ(ground.rows(
+                "SELECT \"column\", verdict, drifted, effect = 0.1::float8 + 0.2::float8, p_value, window_from_number, "
+                "window_to_number, window_to FROM retraind.drift_history ORDER BY 1"),
+            (std::vector<testing::TextRow>{
+                {"x0", "ok", "f", "t", "5e-324", "0.1", "7.5", std::nullopt},
+                {"x1", "drifted", "t", "t", "5e-324", "0.1", "7.5", std::nullopt},
+                {"x2", "insufficient_data", std::nullopt, "t", "5e-324", "0.1", "7.5", std::nullopt}}));
+}
+
+}  // namespace
+}  // namespace retraind::runs
