@@ -35,6 +35,10 @@ class Descriptor {
 
 void write_durable_file(const std::filesystem::path& path, std::string_view bytes) {
   const std::filesystem::path beside = path.string() + ".part";
+  const std::filesystem::path around = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  // Opened first: what cannot be synced is not replaced either.
+  const Descriptor folder(::open(around.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0) fail("cannot open", around);
   try {
     const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file.get() < 0) fail("cannot create", beside);
@@ -50,8 +54,7 @@ void write_durable_file(const std::filesystem::path& path, std::string_view byte
     ::unlink(beside.c_str());
     throw;
   }
-  const Descriptor folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0 || ::fsync(folder.get()) != 0) fail("cannot sync", path.parent_path());
+  if (::fsync(folder.get()) != 0) fail("cannot sync", around);
 }
 
 std::string read_whole_file(const std::filesystem::path& path, std::uint64_t most_bytes) {

@@ -43,7 +43,7 @@ Job job_from_json(std::string_view text) {
         .version = production.integer<int>("version"),
         .artifact_file = production.text("artifact_file"),
         .artifact_sha256 = production.text("artifact_sha256"),
-        .axis = production.text("axis") == "instant" ? TimeAxis::instant : TimeAxis::number,
+        .axis = production.axis("axis"),
         .trained_to = production.number("trained_to"),
     };
   }

@@ -14,6 +14,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/base/vocabulary.h"
 
 namespace retraind::pipeline {
@@ -48,6 +49,12 @@ class ObjectReader {
       throw DataError(fmt::format("{}: \"{}\" is not a number", what_, name));
     }
     return value;
+  }
+  TimeAxis axis(std::string_view name) const {
+    const std::string written = text(name);
+    if (written == "instant") return TimeAxis::instant;
+    if (written == "number") return TimeAxis::number;
+    throw DataError(fmt::format("{}: \"{}\" is \"{}\", not instant or number", what_, name, written));
   }
   template <class Integer>
   Integer integer(std::string_view name) const {

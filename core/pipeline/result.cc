@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include "core/base/sha256.h"
 #include "core/pipeline/durable_file.h"
@@ -45,7 +47,11 @@ std::vector<stats::MetricValue> read_metrics(const json::array& list) {
   std::vector<stats::MetricValue> out;
   for (const json::value& item : list) {
     const ObjectReader reader(item, "the result's metric");
-    out.push_back({reader.word<Metric>("metric"), reader.number("value")});
+    const auto metric = reader.word<Metric>("metric");
+    for (const stats::MetricValue& earlier : out) {
+      if (earlier.metric == metric) throw DataError(fmt::format("the result names {} twice", to_text(metric)));
+    }
+    out.push_back({metric, reader.number("value")});
   }
   return out;
 }
@@ -131,10 +137,39 @@ json::value write_measured(const Measured& measured) {
           {"lineage", measured.lineage}};
 }
 
+// What no worker of ours can have measured, however its numbers came about.
+void require_sense(const Measured& measured) {
+  const evaluate::Comparison& comparison = measured.comparison;
+  const bool production = comparison.opponent == evaluate::Opponent::production;
+  if (production && !measured.judged_against) {
+    throw DataError("the result judges against production without naming the version");
+  }
+  if (!production && measured.judged_against) {
+    throw DataError("the result names a production version, but judges against the baseline");
+  }
+  if (measured.judged_against && *measured.judged_against < 1) throw DataError("the result names a version below 1");
+  if (measured.window_from > measured.window_to) throw DataError("the result's window ends before it begins");
+  if (measured.train_rows == 0 || measured.trained_from > measured.trained_to)
+    throw DataError("the result's training rows make no sense");
+  constexpr auto kMostRows = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (measured.data_rows > kMostRows || measured.train_rows > measured.data_rows ||
+      comparison.rows > measured.data_rows - measured.train_rows) {
+    throw DataError(fmt::format("the result trains on {} rows and judges on {}, but has read {}", measured.train_rows,
+                                comparison.rows, measured.data_rows));
+  }
+  if (comparison.difference && comparison.difference->clusters > comparison.rows) {
+    throw DataError("the result has more clusters than rows");
+  }
+  if (!(measured.confidence > 0 && measured.confidence < 1) || comparison.confidence != measured.confidence) {
+    throw DataError(
+        fmt::format("the result's level of confidence is {} and {}", measured.confidence, comparison.confidence));
+  }
+}
+
 Measured read_measured(const json::value& value) {
   const ObjectReader reader(value, "the result");
   Measured out;
-  out.axis = reader.text("axis") == "instant" ? TimeAxis::instant : TimeAxis::number;
+  out.axis = reader.axis("axis");
   out.window_from = reader.number("window_from");
   out.window_to = reader.number("window_to");
   out.data_rows = reader.integer<std::uint64_t>("data_rows");
@@ -160,11 +195,7 @@ Measured read_measured(const json::value& value) {
   }
   out.lineage = reader.text("lineage");
   (void)ObjectReader(parse_json(out.lineage, "the result's lineage"), "the result's lineage");
-  if (out.comparison.opponent == evaluate::Opponent::production && !out.judged_against) {
-    throw DataError("the result judges against production without naming the version");
-  }
-  if (out.train_rows == 0 || out.trained_from > out.trained_to)
-    throw DataError("the result's training rows make no sense");
+  require_sense(out);
   return out;
 }
 

@@ -1,0 +1,269 @@
+// How a worker's result travels, and everything that is refused on the way. The daemon believes nothing in it.
+#include "core/pipeline/result.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <fstream>
+#include <functional>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+#include "tests/unit/pipeline/measured.h"
+
+namespace retraind::pipeline {
+namespace {
+
+namespace json = boost::json;
+
+class ResultTest : public ::testing::Test {
+ protected:
+  ResultTest() {
+    char name[] = "/tmp/retraind-result-XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  ~ResultTest() override { std::filesystem::remove_all(folder_); }
+
+  void put(const char* name, std::string_view bytes) {
+    std::ofstream(folder_ / name, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  // A good result with its artifact.
+  void put_good() {
+    put(kArtifactFile, kCandidateBytes);
+    write_result(folder_, result_);
+  }
+  std::string complaint() {
+    try {
+      (void)read_result(folder_, RunId{7}, 2);
+    } catch (const DataError& error) {
+      return error.what();
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "another exception: " << error.what();
+      return "";
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return "";
+  }
+
+  std::filesystem::path folder_;
+  Result result_{.run = RunId{7}, .attempt = 2, .outcome = make_measured(0.01, 0.03)};
+};
+
+#define EXPECT_CONTAINS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
+
+TEST_F(ResultTest, ComesBackWithEveryNumberToTheLastBit) {
+  Random random(7);
+  for (int round = 0; round < 200; ++round) {
+    const auto any = [&] { return (random.uniform() - 0.5) * std::pow(10.0, 20 * random.uniform() - 10); };
+    Measured sent = make_measured(0.01, 0.03, round % 2 == 0 ? std::optional(3) : std::nullopt);
+    sent.axis = round % 3 == 0 ? TimeAxis::number : TimeAxis::instant;
+    sent.trained_from = sent.window_from = -1e9 + any() / 1e4;
+    sent.trained_to = sent.window_to = 1e9 + any() / 1e4;
+    sent.confidence = sent.comparison.confidence = 0.95 + 0.05 * random.uniform();
+    sent.comparison.candidate_value = any();
+    sent.comparison.candidate_metrics[0].value = any();
+    sent.comparison.difference->standard_error = random.uniform();
+    sent.comparison.difference->inflation = random.uniform();
+    const std::string text = to_json({RunId{7}, 2, sent});
+    const Result got = result_from_json(text);
+    EXPECT_EQ(got.run, RunId{7});
+    EXPECT_EQ(got.attempt, 2);
+    const auto& back = std::get<Measured>(got.outcome);
+    EXPECT_EQ(back.axis, sent.axis);
+    EXPECT_EQ(back.trained_from, sent.trained_from);
+    EXPECT_EQ(back.window_to, sent.window_to);
+    EXPECT_EQ(back.judged_against, sent.judged_against);
+    EXPECT_EQ(back.confidence, sent.confidence);
+    EXPECT_EQ(back.comparison.candidate_value, sent.comparison.candidate_value);
+    EXPECT_EQ(back.comparison.candidate_metrics[0].value, sent.comparison.candidate_metrics[0].value);
+    EXPECT_EQ(back.comparison.difference->standard_error, sent.comparison.difference->standard_error);
+    EXPECT_EQ(back.comparison.difference->inflation, sent.comparison.difference->inflation);
+    EXPECT_EQ(back.comparison.confidence, sent.comparison.confidence);
+    ASSERT_EQ(to_json(got), text) << "and so does all the rest";
+  }
+}
+
+TEST_F(ResultTest, ComesBackFromItsFileWithItsArtifact) {
+  put_good();
+  const Result got = read_result(folder_, RunId{7}, 2);
+  EXPECT_EQ(to_json(got), to_json(result_));
+  EXPECT_EQ(read_artifact(folder_, std::get<Measured>(got.outcome)), kCandidateBytes);
+}
+
+TEST_F(ResultTest, SaysWhyNothingWasMeasured) {
+  result_.outcome = Failure{.transient = true, .step = Step::train, .message = "no \"space\"\n", .hint = "make room"};
+  write_result(folder_, result_);  // no artifact beside it
+  const auto failure = std::get<Failure>(read_result(folder_, RunId{7}, 2).outcome);
+  EXPECT_TRUE(failure.transient);
+  EXPECT_EQ(failure.step, Step::train);
+  EXPECT_EQ(failure.message, "no \"space\"\n");
+  EXPECT_EQ(failure.hint, "make room");
+}
+
+TEST_F(ResultTest, LeavesOutWhatIsNotFinite) {
+  Measured measured = make_measured(0.01, 0.03);
+  measured.comparison.difference.reset();
+  measured.comparison.why_no_interval = "one class only";
+  measured.comparison.candidate_value = NAN;
+  measured.comparison.candidate_metrics[0].value = INFINITY;
+  result_.outcome = measured;
+  const auto got = std::get<Measured>(result_from_json(to_json(result_)).outcome);
+  EXPECT_EQ(got.comparison.candidate_value, std::nullopt);
+  EXPECT_EQ(got.comparison.difference, std::nullopt);
+  EXPECT_EQ(got.comparison.why_no_interval, "one class only");
+  EXPECT_EQ(got.comparison.candidate_metrics.size(), 1u);
+}
+
+TEST_F(ResultTest, IsRefusedWhenCutAnywhere) {
+  put_good();
+  const std::string whole = to_json(result_);
+  ASSERT_GT(whole.size(), 1000u);
+  for (std::size_t length = 0; length < whole.size(); length += 10) {
+    put(kResultFile, whole.substr(0, length));
+    EXPECT_NE(complaint(), "") << length;
+  }
+}
+
+TEST_F(ResultTest, IsRefusedWithAnyMemberLackingOrOfAnotherType) {
+  const json::value whole = json::parse(to_json(result_));
+  // Every member of every object, by its path.
+  std::vector<std::string> paths;
+  const std::function<void(const json::value&, const std::string&)> walk = [&](const json::value& value,
+                                                                               const std::string& path) {
+    if (const auto* object = value.if_object()) {
+      for (const auto& [key, member] : *object) {
+        const std::string own = path + "/" + std::string(key);
+        paths.push_back(own);
+        walk(member, own);
+      }
+    }
+  };
+  walk(whole, "");
+  EXPECT_GT(paths.size(), 30u);
+  // null stands for "absent" in these, and so may the key be.
+  const std::vector<std::string> may_be_absent = {
+      "/measured/judged_against", "/measured/comparison/candidate_value", "/measured/comparison/opponent_value",
+      "/measured/comparison/difference", "/measured/comparison/difference/inflation"};
+  for (const std::string& path : paths) {
+    json::value other = whole;
+    other.at_pointer(path) = json::array{json::object{{"x", 1}}};
+    EXPECT_THROW((void)result_from_json(json::serialize(other)), DataError) << path << " of another type";
+    if (std::find(may_be_absent.begin(), may_be_absent.end(), path) != may_be_absent.end()) continue;
+    other = whole;
+    const std::size_t slash = path.rfind('/');
+    json::value& parent = slash == 0 ? other : other.at_pointer(path.substr(0, slash));
+    parent.as_object().erase(path.substr(slash + 1));
+    EXPECT_THROW((void)result_from_json(json::serialize(other)), DataError) << path << " lacking";
+  }
+}
+
+TEST_F(ResultTest, IsRefusedWithAValueThatCannotBe) {
+  const json::value whole = json::parse(to_json(Result{RunId{7}, 2, make_measured(0.01, 0.03, 3)}));
+  const std::string huge = "18446744073709551615";
+  const std::vector<std::pair<std::string, std::string>> changes = {
+      {"/format", "2"},
+      {"/measured/axis", "\"sideways\""},
+      {"/measured/window_from", "\"1e999\""},
+      {"/measured/window_from", "\"1.8e15\""},  // later than window_to
+      {"/measured/data_sha256", "\"DEADBEEF\""},
+      {"/measured/data_rows", "-1"},
+      {"/measured/data_rows", huge},
+      {"/measured/train_rows", "0"},
+      {"/measured/train_rows", "1.5"},
+      {"/measured/train_rows", "2001"},  // more than were read
+      {"/measured/train_rows", huge},
+      {"/measured/trained_from", "\"1.8e15\""},
+      {"/measured/trained_to", "\"1e999\""},
+      {"/measured/judged_against", "null"},
+      {"/measured/judged_against", "0"},
+      {"/measured/judged_against", "1e10"},
+      {"/measured/confidence", "\"0\""},
+      {"/measured/confidence", "\"1\""},
+      {"/measured/confidence", "\"0.5\""},  // not the comparison's
+      {"/measured/comparison/opponent", "\"nobody\""},
+      {"/measured/comparison/opponent", "\"baseline\""},  // but judged_against is a version
+      {"/measured/comparison/metric", "\"charm\""},
+      {"/measured/comparison/rows", "2001"},
+      {"/measured/comparison/candidate_value", "\"1e999\""},
+      {"/measured/comparison/candidate_metrics/0/value", "\"1e999\""},
+      {"/measured/comparison/candidate_metrics/1/metric", "\"accuracy\""},  // twice
+      {"/measured/comparison/difference/estimate", "null"},
+      {"/measured/comparison/difference/low", "null"},
+      {"/measured/comparison/difference/high", "null"},
+      {"/measured/comparison/difference/high", "\"1e999\""},
+      {"/measured/comparison/difference/low", "\"0.025\""},
+      {"/measured/comparison/difference/high", "\"0.015\""},
+      {"/measured/comparison/difference/low", "\"-1e999\""},
+      {"/measured/comparison/difference/clusters", "-1"},
+      {"/measured/comparison/difference/clusters", "401"},  // more than rows
+      {"/measured/artifact_sha256", "\"../../etc/passwd\""},
+      {"/measured/profiles/0", "\"{}\""},
+      {"/measured/profiles/0", "7"},
+      {"/measured/warnings/0", "7"},
+      {"/measured/lineage", "\"no JSON\""},
+      {"/measured/lineage", "\"[1]\""},
+      {"/measured/window_to", "\"inf\""},
+      {"/measured/window_to", "1.8e15"},  // a number where exact text stands
+      {"/measured/comparison/confidence", "\"0.96\""},
+      {"/measured/comparison/difference/low", "\"nan\""},
+      {"/measured/comparison/difference/high", "\"-nan\""},
+      {"/measured/comparison/candidate_value", "\"nan\""},
+  };
+  for (const auto& [path, text] : changes) {
+    json::value other = whole;
+    other.at_pointer(path) = "REPLACE ME";
+    std::string broken = json::serialize(other);
+    broken.replace(broken.find("\"REPLACE ME\""), 12, text);
+    EXPECT_THROW((void)result_from_json(broken), DataError) << path << " = " << text;
+  }
+}
+
+TEST_F(ResultTest, IsRefusedWhenItIsAnotherRunsOrAttempts) {
+  result_.run = RunId{8};
+  put_good();
+  EXPECT_EQ(complaint(), "the result is of run 8 attempt 2, not of run 7 attempt 2");
+  result_.run = RunId{7};
+  result_.attempt = 1;
+  put_good();
+  EXPECT_EQ(complaint(), "the result is of run 7 attempt 1, not of run 7 attempt 2");
+}
+
+TEST_F(ResultTest, IsRefusedWhenItsFileIsNoRegularFile) {
+  EXPECT_EQ(complaint(), "result.json is missing");
+  put_good();
+  std::filesystem::rename(folder_ / kResultFile, folder_ / "elsewhere");
+  std::filesystem::create_symlink("elsewhere", folder_ / kResultFile);
+  EXPECT_EQ(complaint(), "result.json is a link, not a file");
+  std::filesystem::remove(folder_ / kResultFile);
+  std::filesystem::create_directory(folder_ / kResultFile);
+  EXPECT_EQ(complaint(), "result.json is not a regular file");
+  std::filesystem::remove(folder_ / kResultFile);
+  ASSERT_EQ(::mkfifo((folder_ / kResultFile).c_str(), 0600), 0);
+  EXPECT_EQ(complaint(), "result.json is not a regular file");
+}
+
+TEST_F(ResultTest, IsRefusedUnreadWhenItIsTooLarge) {
+  put_good();
+  std::filesystem::resize_file(folder_ / kResultFile, kMaxResultBytes + 1);  // sparse
+  EXPECT_EQ(complaint(), "result.json has 67108865 bytes, more than 67108864");
+  put_good();
+  std::filesystem::resize_file(folder_ / kArtifactFile, kMaxArtifactBytes + 1);
+  EXPECT_CONTAINS(complaint(), "candidate.tar has 1073741825 bytes, more than");
+}
+
+TEST_F(ResultTest, IsRefusedWhenTheArtifactHasOtherBytes) {
+  put_good();
+  put(kArtifactFile, "The bytes of a candidate");
+  EXPECT_CONTAINS(complaint(), "the candidate's artifact has 24 bytes and sha256");
+  put(kArtifactFile, kCandidateBytes + "!");
+  EXPECT_CONTAINS(complaint(), "the candidate's artifact has 25 bytes");
+  std::filesystem::remove(folder_ / kArtifactFile);
+  EXPECT_EQ(complaint(), "candidate.tar is missing");
+  std::filesystem::create_symlink(kResultFile, folder_ / kArtifactFile);
+  EXPECT_EQ(complaint(), "candidate.tar is a link, not a file");
+}
+
+}  // namespace
+}  // namespace retraind::pipeline
