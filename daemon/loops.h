@@ -27,6 +27,9 @@ class MonitorLoop {
  private:
   boost::asio::awaitable<bool> run_once();  // true: there may be more at once
   boost::asio::awaitable<void> evaluate(runs::ClaimedMonitor monitor);
+  // A look at a slow source may take longer than a lease lasts.
+  struct Evaluation;
+  boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation);
 
   Context& context_;
   std::size_t evaluating_ = 0;

@@ -18,7 +18,23 @@ struct Observed {
   trigger::Observation observation;
   std::string sentence;
   std::optional<runs::DriftCheck> check;
+  // What it was seen against. A run that ends while the source is being read changes that, and then nothing was seen.
+  std::optional<EventTime> judged_window_end;  // new_rows
 };
+
+bool is_outdated(store::Transaction& transaction, const runs::ClaimedMonitor& monitor, const Observed& observed) {
+  if (std::holds_alternative<trigger::NewRowsObservation>(observed.observation)) {
+    return runs::find_judged_window_end(transaction, monitor.model) != observed.judged_window_end;
+  }
+  if (observed.check) {
+    const auto production = registry::find_production(transaction, monitor.model);
+    return !production || production->version != observed.check->version;
+  }
+  if (const auto* pipeline = std::get_if<trigger::PipelineObservation>(&observed.observation)) {
+    return runs::find_judged_pipeline(transaction, monitor.model) != pipeline->judged_sha256;
+  }
+  return false;
+}
 
 Observed observe_new_rows(store::Database& registry, const runs::ClaimedMonitor& monitor, const settings::Model& model,
                           const settings::Source& source) {
@@ -29,7 +45,7 @@ Observed observe_new_rows(store::Database& registry, const runs::ClaimedMonitor&
     after = runs::find_judged_window_end(transaction, monitor.model);
   });
   const std::uint64_t rows = pipeline::count_new_rows(source, model, after, now);
-  return {trigger::NewRowsObservation{rows}, fmt::format("{} new labelled rows", rows), std::nullopt};
+  return {trigger::NewRowsObservation{rows}, fmt::format("{} new labelled rows", rows), std::nullopt, after};
 }
 
 Observed observe_drift(store::Database& registry, const runs::ClaimedMonitor& monitor, const settings::Model& model,
@@ -42,7 +58,8 @@ Observed observe_drift(store::Database& registry, const runs::ClaimedMonitor& mo
     production = registry::find_production(transaction, monitor.model);
     if (production) reference = registry::list_profiles(transaction, monitor.model, production->version);
   });
-  if (!production) return {trigger::DriftObservation{}, "no production model to compare with", std::nullopt};
+  if (!production)
+    return {trigger::DriftObservation{}, "no production model to compare with", std::nullopt, std::nullopt};
   const pipeline::DriftMeasured measured = pipeline::measure_drift(source, model, rule, reference, now);
   const auto drifted = std::count_if(measured.columns.begin(), measured.columns.end(), [](const auto& column) {
     return column.verdict == stats::ColumnVerdict::drifted;
@@ -56,14 +73,15 @@ Observed observe_drift(store::Database& registry, const runs::ClaimedMonitor& mo
                                 .window_from = measured.window_from,
                                 .window_to = measured.window_to,
                                 .rows = measured.rows,
-                                .columns = measured.columns}};
+                                .columns = measured.columns},
+               std::nullopt};
   return out;
 }
 
 Observed observe(store::Database& registry, const runs::ClaimedMonitor& monitor, const settings::Source* source) {
   switch (monitor.trigger.kind()) {
     case TriggerKind::schedule:
-      return {trigger::ScheduleObservation{}, "", std::nullopt};
+      return {trigger::ScheduleObservation{}, "", std::nullopt, std::nullopt};
     case TriggerKind::pipeline_change: {
       std::optional<std::string> judged;
       registry.transact("find judged pipeline", [&](store::Transaction& transaction) {
@@ -72,7 +90,7 @@ Observed observe(store::Database& registry, const runs::ClaimedMonitor& monitor,
       const bool same = judged == monitor.pipeline_sha256;
       return {trigger::PipelineObservation{monitor.pipeline_sha256, judged},
               same ? "the pipeline in force has been judged" : "the pipeline in force has not been judged yet",
-              std::nullopt};
+              std::nullopt, std::nullopt};
     }
     default:
       break;
@@ -95,13 +113,17 @@ runs::MonitorRecord evaluate_monitor(store::Database& registry, const runs::Exec
     observed = observe(registry, monitor, source);
   } catch (const Error& error) {
     // The source's trouble, or the registry's: either way nothing was observed, and that is what gets recorded.
-    observed = {trigger::ObservationError{error.message_with_hint()}, error.message_with_hint(), std::nullopt};
+    observed = {trigger::ObservationError{error.message_with_hint()}, error.message_with_hint(), std::nullopt,
+                std::nullopt};
   }
   return registry.transact("record trigger outcome", [&](store::Transaction& transaction) {
     const TimePoint now = runs::registry_now(transaction);
     const trigger::ModelContext context = runs::lock_context(transaction, monitor.model, monitor.trigger.name, now);
+    // An outdated look is taken again at once, with the trigger's memory as it was.
     const trigger::Outcome outcome =
-        trigger::evaluate(monitor.trigger, observed.observation, monitor.state, context, now);
+        is_outdated(transaction, monitor, observed)
+            ? trigger::Outcome{.decisions = {}, .state = monitor.state, .next_due = now}
+            : trigger::evaluate(monitor.trigger, observed.observation, monitor.state, context, now);
     const runs::MonitorRecord record =
         runs::record_outcome(transaction, executor, monitor, outcome, observed.sentence, now);
     if (record.held && observed.check) runs::record_drift_check(transaction, *observed.check, now);

@@ -2,6 +2,9 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "daemon/log.h"
 #include "daemon/loops.h"
@@ -71,8 +74,40 @@ asio::awaitable<bool> MonitorLoop::run_once() {
   co_return claimed.size() == free&& evaluating_ < kMaxEvaluating;
 }
 
+struct MonitorLoop::Evaluation {
+  Evaluation(asio::io_context& io, runs::ClaimedMonitor claimed) : monitor(std::move(claimed)), timer(io) {}
+
+  runs::ClaimedMonitor monitor;
+  asio::steady_timer timer;
+  bool ended = false;
+};
+
+asio::awaitable<void> MonitorLoop::renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation) {
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  bool held = true;
+  while (!evaluation->ended && held) {
+    evaluation->timer.expires_after(lease_time / 3);
+    boost::system::error_code ignored;
+    co_await evaluation->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (evaluation->ended) break;
+    try {
+      co_await run_blocking(context_.pool, [this, &held, &evaluation, &lease_time] {
+        context_.registry.transact("renew trigger lease", [&](store::Transaction& transaction) {
+          held =
+              runs::renew_monitor_lease(transaction, evaluation->monitor, lease_time, runs::registry_now(transaction));
+        });
+      });
+    } catch (const std::exception& error) {
+      log_warning(fmt::format("the trigger's lease could not be renewed: {}", error.what()),
+                  {{"model", evaluation->monitor.model_name}, {"trigger", evaluation->monitor.trigger.name}});
+    }
+  }
+}
+
 asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor monitor) {
   const std::shared_ptr<const settings::Settings> settings = context_.settings;
+  const auto evaluation = std::make_shared<Evaluation>(context_.io, monitor);
+  asio::co_spawn(context_.io, renew_lease_until_ended(evaluation), asio::detached);
   runs::MonitorRecord record;
   std::string failed;
   try {
@@ -84,6 +119,8 @@ asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor monitor) {
   } catch (const std::exception& error) {
     failed = error.what();
   }
+  evaluation->ended = true;
+  evaluation->timer.cancel();
   if (!failed.empty()) {
     log_error(fmt::format("trigger could not be evaluated: {}; its lease expires and it is evaluated again", failed),
               {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});

@@ -273,16 +273,17 @@ void RunExecution::hand_back() {
 void RunExecution::record_step(const std::string& line) {
   const StepLine step = parse_step_line(line);
   context_.registry.transact("record step", [&](store::Transaction& transaction) {
-    const TimePoint now = runs::registry_now(transaction);
+    // The worker knows best how far apart its steps are; the registry's clock says when they were.
+    if (!worker_began_at_) worker_began_at_ = runs::registry_now(transaction) - step.at;
     if (!step.finished) {
       runs::note_step(transaction, lease_, step.step);
       return;
     }
-    // The worker knows best how long it took; the registry's clock says when.
+    const TimePoint finished_at = *worker_began_at_ + step.at;
     runs::record_step(transaction, lease_,
                       {.step = step.step,
-                       .started_at = now - step.took,
-                       .finished_at = now,
+                       .started_at = finished_at - step.took,
+                       .finished_at = finished_at,
                        .rows = step.rows,
                        .detail = step.detail});
   });

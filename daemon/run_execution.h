@@ -69,6 +69,7 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   Stop stop_ = Stop::none;
   std::string cancel_request_;
   std::optional<Exit> exit_;
+  std::optional<TimePoint> worker_began_at_;  // by the registry's clock; of the thread that records steps
   std::chrono::steady_clock::time_point lease_trusted_until_;
 };
 

@@ -88,12 +88,16 @@ int run_worker(pid_t parent, const std::string& version) {
   limit_resources(job.model.training.memory_limit_bytes);
 
   using clock = std::chrono::steady_clock;
-  clock::time_point began = clock::now();
+  const clock::time_point worker_began = clock::now();
+  clock::time_point began = worker_began;
   const pipeline::StepListener listener = [&](const pipeline::StepEvent& event) {
-    if (!event.finished) began = clock::now();
-    const auto took = std::chrono::duration_cast<Duration>(clock::now() - began);
+    const clock::time_point now = clock::now();
+    if (!event.finished) began = now;
+    const auto took = std::chrono::duration_cast<Duration>(now - began);
+    const auto at = std::chrono::duration_cast<Duration>(now - worker_began);
     write_line(kStepsDescriptor, to_line({.step = event.step,
                                           .finished = event.finished,
+                                          .at = at,
                                           .took = event.finished ? took : Duration::zero(),
                                           .rows = event.rows,
                                           .detail = event.detail}));

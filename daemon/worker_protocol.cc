@@ -25,8 +25,11 @@ settings::Source source_from_json(std::string_view text) {
 }
 
 std::string to_line(const StepLine& step) {
-  json::object out{
-      {"step", to_text(step.step)}, {"finished", step.finished}, {"took_us", step.took.count()}, {"rows", nullptr}};
+  json::object out{{"step", to_text(step.step)},
+                   {"finished", step.finished},
+                   {"at_us", step.at.count()},
+                   {"took_us", step.took.count()},
+                   {"rows", nullptr}};
   if (step.rows) out["rows"] = *step.rows;
   out["detail"] = parse_json(step.detail, "a step's detail");
   return json::serialize(out);
@@ -38,8 +41,9 @@ StepLine parse_step_line(std::string_view line) {
   StepLine out;
   out.step = reader.word<Step>("step");
   out.finished = reader.boolean("finished");
+  out.at = Duration(reader.integer<std::int64_t>("at_us"));
   out.took = Duration(reader.integer<std::int64_t>("took_us"));
-  if (out.took < Duration::zero()) throw DataError("a step line has a negative duration");
+  if (out.took < Duration::zero() || out.took > out.at) throw DataError("a step line's durations make no sense");
   if (reader.has("rows")) out.rows = reader.integer<std::uint64_t>("rows");
   out.detail = json::serialize(reader.member("detail"));
   return out;

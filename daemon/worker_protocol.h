@@ -23,7 +23,8 @@ settings::Source source_from_json(std::string_view json);  // throws DataError
 struct StepLine {
   Step step = Step::extract;
   bool finished = false;
-  Duration took = Duration::zero();
+  Duration at = Duration::zero();    // since the worker began
+  Duration took = Duration::zero();  // of a finished step
   std::optional<std::uint64_t> rows;
   std::string detail = "{}";
 };

@@ -86,3 +86,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION retraind.follow_run() IS 'Trigger: allows only the transitions of the state diagram, writes run_event, and queues a successor.';
 CREATE TRIGGER follow AFTER INSERT OR UPDATE ON retraind.run FOR EACH ROW EXECUTE FUNCTION retraind.follow_run();
+
+-- Functions are open to everybody by default; trigger functions are called by nobody.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA retraind FROM PUBLIC;

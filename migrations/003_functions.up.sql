@@ -22,6 +22,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION retraind.model_named(text) IS 'Finds and locks a model, or says that there is none.';
 
+CREATE FUNCTION retraind.act_in_person() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  -- A person cannot sign as a daemon, nor choose the time: follow_run (002) then takes the login and the clock.
+  SELECT set_config('retraind.actor', '', true), set_config('retraind.now', '', true);
+END;
+COMMENT ON FUNCTION retraind.act_in_person() IS 'Makes the triggers of the schema sign with the login, whatever the session has set.';
+
 CREATE FUNCTION retraind.fire(
   p_model_id bigint, p_trigger text, p_kind text, p_slot timestamptz, p_reason text, p_evidence jsonb, p_actor text,
   p_now timestamptz, p_quiet boolean,
@@ -115,11 +123,12 @@ COMMENT ON FUNCTION retraind.move_production(bigint, integer, text, integer, tex
   'The one place where production moves: closes the old range, opens the new one, notifies. NULL, and nothing done, when production is not p_expected.';
 
 CREATE FUNCTION retraind.request_run(model text, reason text) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target retraind.model := retraind.model_named(request_run.model);
   outcome record;
 BEGIN
+  PERFORM retraind.act_in_person();
   IF coalesce(btrim(request_run.reason), '') = '' THEN
     RAISE EXCEPTION 'a reason is needed: it is kept in the history' USING ERRCODE = 'RT001';
   END IF;
@@ -155,7 +164,7 @@ END $$;
 COMMENT ON FUNCTION retraind.open_run_of(bigint, text) IS 'Locks a run and its model in the right order, and checks its state.';
 
 CREATE FUNCTION retraind.approve(run_id bigint, reason text) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   target retraind.run := retraind.open_run_of(run_id, 'awaiting_approval');
@@ -163,6 +172,7 @@ DECLARE
   current integer;
   outcome record;
 BEGIN
+  PERFORM retraind.act_in_person();
   promoted := retraind.move_production(target.model_id, target.version, 'promotion', target.judged_against, session_user,
                                        target.trigger, target.run_id, approve.reason, clock_timestamp());
   IF promoted IS NOT NULL THEN
@@ -186,22 +196,24 @@ COMMENT ON FUNCTION retraind.approve(bigint, text) IS
   'Promotes the candidate of a run that awaits approval; returns the promotion. NULL when production has changed since it was judged: a new run then judges again.';
 
 CREATE FUNCTION retraind.reject(run_id bigint, reason text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   target retraind.run := retraind.open_run_of(run_id, 'awaiting_approval');
 BEGIN
+  PERFORM retraind.act_in_person();
   UPDATE retraind.run r SET state = 'rejected', finished_at = clock_timestamp(), reason = format('rejected by %s: %s', session_user, reject.reason)
    WHERE r.run_id = target.run_id;
 END $$;
 COMMENT ON FUNCTION retraind.reject(bigint, text) IS 'Turns down the candidate of a run that awaits approval.';
 
 CREATE FUNCTION retraind.cancel(run_id bigint, reason text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   target retraind.run := retraind.open_run_of(run_id, '');
 BEGIN
+  PERFORM retraind.act_in_person();
   IF target.finished_at IS NOT NULL THEN
     RAISE EXCEPTION 'run % has ended already: %', run_id, target.state USING ERRCODE = 'RT001';
   END IF;
@@ -216,7 +228,7 @@ END $$;
 COMMENT ON FUNCTION retraind.cancel(bigint, text) IS 'Cancels an open run; one that is running ends at its daemon''s next heartbeat.';
 
 CREATE FUNCTION retraind.rollback(model text, reason text, to_version integer DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   target retraind.model := retraind.model_named(model);
@@ -252,7 +264,7 @@ COMMENT ON FUNCTION retraind.rollback(text, text, integer) IS
   'Puts an earlier version back into production: the named one, or the newest that was not itself rolled back from. Returns the new row of promotion_history.';
 
 CREATE FUNCTION retraind.pause(model text, reason text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target retraind.model := retraind.model_named(pause.model);
 BEGIN
@@ -262,7 +274,7 @@ END $$;
 COMMENT ON FUNCTION retraind.pause(text, text) IS 'No trigger of the model starts a run until resume; requests by people still do, and an open run goes on.';
 
 CREATE FUNCTION retraind.resume(model text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target retraind.model := retraind.model_named(resume.model);
 BEGIN
@@ -272,7 +284,7 @@ END $$;
 COMMENT ON FUNCTION retraind.resume(text) IS 'Ends a pause.';
 
 CREATE FUNCTION retraind.record_signal(name text, value double precision, at timestamptz DEFAULT now()) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET retraind.actor = '' SET retraind.now = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF record_signal.value IS NULL OR record_signal.value = 'NaN' THEN
     RAISE EXCEPTION 'a signal needs a value; "%" was given %', record_signal.name, coalesce(record_signal.value::text, 'NULL') USING ERRCODE = 'RT001';

@@ -16,7 +16,7 @@ using std::chrono::days;
 using std::chrono::sys_days;
 
 // The first and the last day that have an instant begin and end outside of 64 bits.
-__extension__ typedef __int128 Wide;
+__extension__ using Wide = __int128;
 
 struct Unit {
   std::string_view name;

@@ -41,6 +41,9 @@ UPDATE retraind.monitor m
 RETURNING m.monitor_id, m.model_id, o.name, m.rule::text, m.state::text, m.source, c.settings::text, c.pipeline_sha256,
           m.lease_term, due.next_due_at)sql";
 
+constexpr const char* kRenewLease = R"sql(/* retraind:runs.renew_monitor_lease */
+UPDATE retraind.monitor SET lease_expires_at = $3::timestamptz + $4::interval WHERE monitor_id = $1 AND lease_term = $2)sql";
+
 constexpr const char* kLockModel = R"sql(/* retraind:runs.lock_model */
 SELECT m.paused_at IS NOT NULL, m.pause_reason,
        EXISTS (SELECT FROM retraind.promotion p WHERE p.model_id = m.model_id AND upper_inf(p.during)),
@@ -131,6 +134,11 @@ std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, 
                    .due_at = read<TimePoint>(row[9])});
   }
   return out;
+}
+
+bool renew_monitor_lease(store::Transaction& transaction, const ClaimedMonitor& monitor, Duration lease_time,
+                         TimePoint now) {
+  return execute(transaction, kRenewLease, monitor.id, monitor.term, now, lease_time).affected_rows() == 1;
 }
 
 trigger::ModelContext lock_context(store::Transaction& transaction, ModelId model, const std::string& trigger_name,

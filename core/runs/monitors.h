@@ -43,6 +43,10 @@ std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, 
                                                const std::vector<std::string>& sources, std::size_t limit,
                                                Duration lease_time, TimePoint now);
 
+// False when the lease was lost: somebody else evaluates the trigger, and what this daemon finds will not be recorded.
+bool renew_monitor_lease(store::Transaction& transaction, const ClaimedMonitor& monitor, Duration lease_time,
+                         TimePoint now);
+
 // What is known about the model's runs, for trigger::evaluate; locks the model's row.
 trigger::ModelContext lock_context(store::Transaction& transaction, ModelId model, const std::string& trigger_name,
                                    TimePoint now);
