@@ -68,7 +68,7 @@ TEST_F(ConcludeTest, PromotesAFirstModelWithEverythingThatBelongsToIt) {
   EXPECT_EQ(ground.text("SELECT string_agg(\"column\", ' ' ORDER BY position) FROM retraind.version_profile"),
             "price region");
   EXPECT_EQ(ground.text("SELECT trainer || ' ' || lineage FROM retraind.model_version"), "xgboost 1.7.4 {\"seed\":1}");
-  EXPECT_CONTAINS(conclusion->reason, "97%");
+  EXPECT_CONTAINS(conclusion->reason, "(at least 0.01 with 97.0 % confidence)");
 
   transact([&](store::Transaction& transaction) {
     EXPECT_EQ(registry::load_artifact(transaction, measured.artifact_sha256), kCandidateBytes);
