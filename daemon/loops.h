@@ -11,12 +11,18 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/runs/monitors.h"
 #include "daemon/context.h"
 #include "daemon/run_execution.h"
 
 namespace retraind::daemon {
+
+// How long a loop may sleep: until the queue's next due time, but at least 10 ms and at most the polling interval; that
+// interval when the registry does not answer.
+using NextDue = std::optional<TimePoint> (*)(store::Transaction&, const std::vector<std::string>& sources);
+boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due);
 
 // Claims due triggers and evaluates them, a few at a time.
 class MonitorLoop {

@@ -34,22 +34,9 @@ asio::awaitable<void> MonitorLoop::run() {
       log_error(fmt::format("triggers could not be claimed: {}; trying again", error.what()));
     }
     if (more || context_.stopping) continue;
-    Duration pause = context_.settings->daemon.poll_interval;
-    try {
-      std::optional<TimePoint> due;
-      TimePoint now;
-      const std::vector<std::string> sources = context_.source_names();
-      co_await run_blocking(context_.pool, [this, &due, &now, &sources] {
-        context_.registry.transact("next trigger due", [&](store::Transaction& transaction) {
-          now = runs::registry_now(transaction);
-          due = runs::next_monitor_due(transaction, sources);
-        });
-      });
-      if (due && evaluating_ < kMaxEvaluating)
-        pause = std::clamp<Duration>(*due - now, std::chrono::milliseconds(10), pause);
-    } catch (const std::exception& error) {
-      log_debug(fmt::format("the next due time could not be read: {}", error.what()));
-    }
+    const Duration poll = context_.settings->daemon.poll_interval;
+    const bool full = evaluating_ >= kMaxEvaluating;
+    const Duration pause = full ? poll : co_await until_due(context_, runs::next_monitor_due);
     co_await context_.monitors_due.wait(pause);
   }
   while (evaluating_ > 0) co_await context_.monitors_due.wait(std::chrono::seconds(1));

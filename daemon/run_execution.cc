@@ -29,13 +29,9 @@ namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
 constexpr const char* kJobFile = "job.json";
-constexpr const char* kLogFile = "worker.log";
-constexpr std::size_t kLogTailBytes = 64 * 1024;
 constexpr std::size_t kMaxStepLine = 64 * 1024;
 // Between TERM and KILL, for a worker that is told to stop.
 constexpr auto kGrace = std::chrono::seconds(5);
-// First wait before another attempt; doubles with each.
-constexpr Duration kRetryDelay = std::chrono::seconds(10);
 
 // Asio's timers take the clock's own resolution, our durations are microseconds.
 steady_clock::duration to_steady(Duration duration) {
@@ -67,23 +63,6 @@ int memory_file(const std::string& content) {
     throw std::system_error(error, std::generic_category(), "memfd write");
   }
   return fd;
-}
-
-std::string tail_of(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return "";
-  const off_t size = ::lseek(fd, 0, SEEK_END);
-  const off_t from = size > static_cast<off_t>(kLogTailBytes) ? size - static_cast<off_t>(kLogTailBytes) : 0;
-  std::string out(static_cast<std::size_t>(size - from), '\0');
-  const ssize_t got = ::pread(fd, out.data(), out.size(), from);
-  ::close(fd);
-  out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  // PostgreSQL's text holds neither NUL nor broken UTF-8, and a log may hold anything.
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) >= 0x80 || (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t'))
-      c = '?';
-  }
-  return out;
 }
 
 }  // namespace
@@ -163,8 +142,9 @@ void RunExecution::start_worker() {
   if (source == settings_->sources.end()) throw DataError(fmt::format("this daemon has no source \"{}\"", run_.source));
   const Descriptor job(::open((folder_->path() / kJobFile).c_str(), O_RDONLY | O_CLOEXEC), "cannot open the job");
   const Descriptor secret(memory_file(to_json(source->second)), "memfd_create");
-  const Descriptor output(::open((folder_->path() / kLogFile).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
-                          "cannot create the worker's log");
+  const Descriptor output(
+      ::open((folder_->path() / kWorkerLogFile).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
+      "cannot create the worker's log");
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
   const Descriptor writing(ends[1], "pipe2");
@@ -268,163 +248,6 @@ void RunExecution::stop_worker(Stop why) {
 
 void RunExecution::hand_back() {
   stop_worker(Stop::handed_back);
-}
-
-void RunExecution::record_step(const std::string& line) {
-  const StepLine step = parse_step_line(line);
-  context_.registry.transact("record step", [&](store::Transaction& transaction) {
-    // The worker knows best how far apart its steps are; the registry's clock says when they were.
-    if (!worker_began_at_) worker_began_at_ = runs::registry_now(transaction) - step.at;
-    if (!step.finished) {
-      runs::note_step(transaction, lease_, step.step);
-      return;
-    }
-    const TimePoint finished_at = *worker_began_at_ + step.at;
-    runs::record_step(transaction, lease_,
-                      {.step = step.step,
-                       .started_at = finished_at - step.took,
-                       .finished_at = finished_at,
-                       .rows = step.rows,
-                       .detail = step.detail});
-  });
-}
-
-void RunExecution::record_log() {
-  const std::string text = tail_of(folder_->path() / kLogFile);
-  if (text.empty()) return;
-  context_.registry.transact("record worker log",
-                             [&](store::Transaction& transaction) { runs::record_log(transaction, lease_, text); });
-}
-
-void RunExecution::end_as(RunState state, const std::string& reason) {
-  bool held = false;
-  context_.registry.transact("end run", [&](store::Transaction& transaction) {
-    held = runs::end_run(transaction, context_.executor, lease_, state, reason, runs::registry_now(transaction));
-  });
-  log_line(
-      state == RunState::failed ? settings::LogLevel::error : settings::LogLevel::info,
-      held ? fmt::format("run {} {}: {}", number(run_.id), to_text(state), reason)
-           : fmt::format("run {} would have {}, but its lease was lost: {}", number(run_.id), to_text(state), reason),
-      {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
-}
-
-void RunExecution::try_again(const std::string& reason) {
-  const Duration delay = kRetryDelay * (1 << std::min(run_.attempt - 1, 6));
-  bool held = false;
-  context_.registry.transact("requeue run", [&](store::Transaction& transaction) {
-    held = runs::requeue_run(transaction, context_.executor, lease_, reason, delay, runs::registry_now(transaction));
-  });
-  const bool last = run_.attempt >= run_.max_attempts;
-  log_error(fmt::format("run {} attempt {} of {} did not end well: {}; {}", number(run_.id), run_.attempt,
-                        run_.max_attempts, reason,
-                        !held  ? "its lease was lost, another daemon has it"
-                        : last ? "no attempt is left, the run has failed"
-                               : fmt::format("the next attempt follows in {}", format_duration(delay))),
-            {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
-}
-
-void RunExecution::conclude() {
-  switch (stop_) {
-    case Stop::lease_lost:
-      log_error(fmt::format("run {}: the lease was lost, its worker was killed; whoever holds the lease goes on",
-                            number(run_.id)),
-                {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
-      return;
-    case Stop::cancelled:
-      record_log();
-      end_as(RunState::cancelled, "cancelled by " + cancel_request_);
-      return;
-    case Stop::handed_back:
-      context_.registry.transact("hand back run", [&](store::Transaction& transaction) {
-        runs::hand_back_run(transaction, context_.executor, lease_, context_.executor.instance + " stopped",
-                            runs::registry_now(transaction));
-      });
-      log_info(fmt::format("run {} handed back to the queue", number(run_.id)),
-               {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
-      return;
-    case Stop::timed_out:
-      record_log();
-      end_as(RunState::failed,
-             fmt::format("took longer than training.timeout = {}", format_duration(job_.model.training.timeout)));
-      return;
-    case Stop::none:
-      break;
-  }
-  record_log();
-  if (exit_->signal || exit_->code != 0) {
-    try_again(fmt::format("the worker ended by {}", exit_->text()));
-    return;
-  }
-  pipeline::Result result;
-  try {
-    result = pipeline::read_result(folder_->path(), run_.id, run_.attempt);
-  } catch (const Error& error) {
-    try_again(fmt::format("what the worker left cannot be used: {}", error.what()));
-    return;
-  }
-  if (const auto* failure = std::get_if<pipeline::Failure>(&result.outcome)) {
-    const std::string reason = fmt::format("step {}: {}{}", to_text(failure->step), failure->message,
-                                           failure->hint.empty() ? "" : fmt::format(" ({})", failure->hint));
-    if (failure->transient) {
-      try_again(reason);
-    } else {
-      end_as(RunState::failed, reason);
-    }
-    return;
-  }
-  conclude_measured(std::get<pipeline::Measured>(result.outcome));
-}
-
-void RunExecution::conclude_measured(const pipeline::Measured& measured) {
-  const std::string artifact = pipeline::read_artifact(folder_->path(), measured);
-  const auto field = std::to_string(number(run_.id));
-  while (true) {
-    std::string trouble;
-    try {
-      std::optional<pipeline::Conclusion> conclusion;
-      context_.registry.transact("conclude run", [&](store::Transaction& transaction) {
-        conclusion = pipeline::conclude_run(transaction, context_.executor, run_, measured, artifact,
-                                            runs::registry_now(transaction));
-      });
-      if (!conclusion) {
-        log_error(fmt::format("run {}: the lease was lost before the verdict; nothing was written", number(run_.id)),
-                  {{"model", run_.model_name}, {"run", field}});
-        return;
-      }
-      const std::string what =
-          conclusion->state == RunState::promoted
-              ? fmt::format("run {} promoted version {}{}: {}", number(run_.id), *conclusion->version,
-                            conclusion->replaced ? fmt::format(", replacing version {}", *conclusion->replaced) : "",
-                            conclusion->reason)
-              : fmt::format("run {} {}: {}", number(run_.id), to_text(conclusion->state), conclusion->reason);
-      log_info(what, {{"model", run_.model_name}, {"run", field}});
-      return;
-    } catch (const InDoubtError& error) {
-      // Perhaps it happened. Repeating it blindly could not promote twice (the term is spent), but only the row knows.
-      trouble = error.what();
-    } catch (const TransientError& error) {
-      trouble = error.what();
-    } catch (const DataError& error) {
-      end_as(RunState::failed, error.message_with_hint());
-      return;
-    }
-    log_warning(fmt::format("the verdict of run {} could not be written, trying again: {}", number(run_.id), trouble),
-                {{"model", run_.model_name}, {"run", field}});
-    if (steady_clock::now() >= lease_trusted_until_) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    try {
-      const auto fate = context_.registry.transact(
-          "read back run", [&](store::Transaction& transaction) { return runs::find_run(transaction, run_.id); });
-      if (fate && fate->term != run_.term) {
-        log_info(
-            fmt::format("run {} is {} after all: {}", number(run_.id), to_text(fate->state), fate->reason.value_or("")),
-            {{"model", run_.model_name}, {"run", field}});
-        return;
-      }
-    } catch (const TransientError&) {
-      // Not even that can be read now; the next round tries both again.
-    }
-  }
 }
 
 }  // namespace retraind::daemon

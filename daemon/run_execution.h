@@ -23,6 +23,9 @@
 
 namespace retraind::daemon {
 
+// What the worker prints, in its work directory.
+inline constexpr const char* kWorkerLogFile = "worker.log";
+
 class RunExecution : public std::enable_shared_from_this<RunExecution> {
  public:
   RunExecution(Context& context, runs::ClaimedRun run);

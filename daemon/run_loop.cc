@@ -20,22 +20,9 @@ asio::awaitable<void> RunLoop::run() {
       log_error(fmt::format("runs could not be claimed: {}; trying again", error.what()));
     }
     if (more || context_.stopping) continue;
-    Duration pause = context_.settings->daemon.poll_interval;
-    try {
-      std::optional<TimePoint> due;
-      TimePoint now;
-      const std::vector<std::string> sources = context_.source_names();
-      co_await run_blocking(context_.pool, [this, &due, &now, &sources] {
-        context_.registry.transact("next run due", [&](store::Transaction& transaction) {
-          now = runs::registry_now(transaction);
-          due = runs::next_run_due(transaction, sources);
-        });
-      });
-      const bool full = executions_.size() >= static_cast<std::size_t>(context_.settings->daemon.max_parallel_runs);
-      if (due && !full) pause = std::clamp<Duration>(*due - now, std::chrono::milliseconds(10), pause);
-    } catch (const std::exception& error) {
-      log_debug(fmt::format("the next due time could not be read: {}", error.what()));
-    }
+    const Duration poll = context_.settings->daemon.poll_interval;
+    const bool full = executions_.size() >= static_cast<std::size_t>(context_.settings->daemon.max_parallel_runs);
+    const Duration pause = full ? poll : co_await until_due(context_, runs::next_run_due);
     co_await context_.runs_due.wait(pause);
   }
   while (!executions_.empty()) co_await context_.runs_due.wait(std::chrono::seconds(1));

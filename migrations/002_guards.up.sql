@@ -57,6 +57,9 @@ DECLARE
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     IF OLD.state = NEW.state AND OLD.attempt = NEW.attempt THEN
+      IF OLD.finished_at IS NOT NULL THEN
+        RAISE EXCEPTION 'run % has ended: what it says of itself is history', OLD.run_id USING ERRCODE = 'RT006';
+      END IF;
       RETURN NULL;
     END IF;
     IF NOT (OLD.state, NEW.state) IN (

@@ -11,5 +11,6 @@ DROP FUNCTION retraind.request_run(text, text);
 DROP FUNCTION retraind.move_production(bigint, integer, text, integer, text, text, bigint, text, timestamptz);
 DROP FUNCTION retraind.fire(bigint, text, text, timestamptz, text, jsonb, text, timestamptz, boolean);
 DROP FUNCTION retraind.act_in_person();
+DROP FUNCTION retraind.require_reason(text);
 DROP FUNCTION retraind.model_named(text);
 DROP FUNCTION retraind.event_instant(text, double precision);

@@ -22,6 +22,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION retraind.model_named(text) IS 'Finds and locks a model, or says that there is none.';
 
+CREATE FUNCTION retraind.require_reason(p_reason text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF coalesce(btrim(p_reason), '') = '' THEN
+    RAISE EXCEPTION 'a reason is needed: it is kept in the history' USING ERRCODE = 'RT001';
+  END IF;
+END $$;
+COMMENT ON FUNCTION retraind.require_reason(text) IS 'Refuses to act without a reason.';
+
 CREATE FUNCTION retraind.act_in_person() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -129,9 +138,7 @@ DECLARE
   outcome record;
 BEGIN
   PERFORM retraind.act_in_person();
-  IF coalesce(btrim(request_run.reason), '') = '' THEN
-    RAISE EXCEPTION 'a reason is needed: it is kept in the history' USING ERRCODE = 'RT001';
-  END IF;
+  PERFORM retraind.require_reason(request_run.reason);
   IF target.removed_at IS NOT NULL THEN
     RAISE EXCEPTION 'model "%" was removed from the configuration at %', target.name, target.removed_at USING ERRCODE = 'RT001';
   END IF;
@@ -172,6 +179,7 @@ DECLARE
   current integer;
   outcome record;
 BEGIN
+  PERFORM retraind.require_reason(approve.reason);
   PERFORM retraind.act_in_person();
   promoted := retraind.move_production(target.model_id, target.version, 'promotion', target.judged_against, session_user,
                                        target.trigger, target.run_id, approve.reason, clock_timestamp());
@@ -201,6 +209,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target retraind.run := retraind.open_run_of(run_id, 'awaiting_approval');
 BEGIN
+  PERFORM retraind.require_reason(reject.reason);
   PERFORM retraind.act_in_person();
   UPDATE retraind.run r SET state = 'rejected', finished_at = clock_timestamp(), reason = format('rejected by %s: %s', session_user, reject.reason)
    WHERE r.run_id = target.run_id;
@@ -213,6 +222,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target retraind.run := retraind.open_run_of(run_id, '');
 BEGIN
+  PERFORM retraind.require_reason(cancel.reason);
   PERFORM retraind.act_in_person();
   IF target.finished_at IS NOT NULL THEN
     RAISE EXCEPTION 'run % has ended already: %', run_id, target.state USING ERRCODE = 'RT001';
@@ -235,6 +245,7 @@ DECLARE
   current integer;
   goal integer := to_version;
 BEGIN
+  PERFORM retraind.require_reason(rollback.reason);
   SELECT p.version INTO current FROM retraind.promotion p WHERE p.model_id = target.model_id AND upper_inf(p.during);
   IF current IS NULL THEN
     RAISE EXCEPTION 'model "%" has nothing in production to roll back from', model USING ERRCODE = 'RT001';
@@ -268,6 +279,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target retraind.model := retraind.model_named(pause.model);
 BEGIN
+  PERFORM retraind.require_reason(pause.reason);
   UPDATE retraind.model m SET paused_at = clock_timestamp(), paused_by = session_user, pause_reason = pause.reason
    WHERE m.model_id = target.model_id;
 END $$;

@@ -104,6 +104,13 @@ TEST_F(GuardsTest, RefusesToLoseARun) {  // invariant 6
   EXPECT_CONTAINS(refusal("TRUNCATE retraind.run CASCADE"), "is append-only: truncate refused");
 }
 
+TEST_F(GuardsTest, RefusesToRewriteWhatAnEndedRunSaysOfItself) {  // invariant 6
+  const RunId run = run_to(RunState::rejected, put());
+  EXPECT_CONTAINS(
+      refusal(fmt::format("UPDATE retraind.run SET reason = 'it was better' WHERE run_id = {}", number(run))),
+      "is history");
+}
+
 TEST_F(GuardsTest, RefusesToChangeAVersion) {  // invariant 4
   make_history();
   for (const char* change :

@@ -54,6 +54,18 @@ TEST_F(OperatorsTest, AreToldWhyNoRunCanBeRequested) {
   EXPECT_EQ(count("firing"), "1");
 }
 
+TEST_F(OperatorsTest, MustGiveAReasonForEverythingTheyDo) {
+  const RunId run = run_to(RunState::awaiting_approval, put());
+  for (const char* reason : {"''", "'  '", "NULL"}) {
+    for (const char* function : {"approve", "reject", "cancel"}) {
+      EXPECT_CONTAINS(refused(fmt::format("{}({}, {})", function, number(run), reason)), "a reason is needed");
+    }
+    EXPECT_CONTAINS(refused(fmt::format("rollback('power', {})", reason)), "a reason is needed");
+    EXPECT_CONTAINS(refused(fmt::format("pause('power', {})", reason)), "a reason is needed");
+  }
+  EXPECT_EQ(run_text(run, "state"), "awaiting_approval");
+}
+
 TEST_F(OperatorsTest, ApproveACandidateIntoProduction) {
   const ModelId model = promote(1);
   const RunId run = run_to(RunState::awaiting_approval, model);

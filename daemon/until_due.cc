@@ -1,0 +1,30 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/log.h"
+#include "daemon/loops.h"
+#include "daemon/run_blocking.h"
+
+namespace retraind::daemon {
+
+boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due) {
+  const Duration poll = context.settings->daemon.poll_interval;
+  const std::vector<std::string> sources = context.source_names();
+  std::optional<TimePoint> due;
+  TimePoint now;
+  try {
+    co_await run_blocking(context.pool, [&context, &next_due, &sources, &due, &now] {
+      context.registry.transact("next due time", [&](store::Transaction& transaction) {
+        now = runs::registry_now(transaction);
+        due = next_due(transaction, sources);
+      });
+    });
+  } catch (const std::exception& error) {
+    log_debug(fmt::format("the next due time could not be read: {}", error.what()));
+  }
+  const Duration least = std::min<Duration>(poll, std::chrono::milliseconds(10));
+  co_return due ? std::clamp<Duration>(*due - now, least, poll) : poll;
+}
+
+}  // namespace retraind::daemon
