@@ -63,6 +63,11 @@ BEGIN
   reason := p_reason;
   IF open_run.run_id IS NOT NULL THEN
     run_id := open_run.run_id;
+    -- A changed pipeline only wants to be judged, and a run that carries it will do that.
+    IF p_kind = 'pipeline_change' THEN
+      lasting := (SELECT count(DISTINCT c.pipeline_sha256) = 1 FROM retraind.configuration c
+                   WHERE c.model_id = p_model_id AND c.sha256 IN (open_run.configuration_sha256, target.configuration_sha256));
+    END IF;
     IF open_run.state = 'queued' THEN
       decision := 'suppressed';
       reason := format('%s; run %s is already queued and will read the same rows', p_reason, open_run.run_id);

@@ -68,6 +68,17 @@ TEST_F(FireTest, LeavesARunningRunTheConfigurationItReads) {
   EXPECT_EQ(run_text(run, "successor_firing_id"), next.firing);
 }
 
+TEST_F(FireTest, QueuesNoSuccessorForAPipelineThatTheRunningRunCarries) {
+  settings::Model model = make_model();
+  const ModelId id = put(model);
+  const RunId run = queue_and_claim(id).id;
+  // Another configuration with the same pipeline: only a trigger differs.
+  model.triggers[1].cooldown = minutes(60);
+  put(model);
+  EXPECT_EQ(fire(id, "pipeline_change").decision, "suppressed");
+  EXPECT_EQ(run_text(run, "successor_firing_id"), "");
+}
+
 TEST_F(FireTest, QueuesASuccessorInTheTransactionThatEndsTheRun) {  // invariant 3
   for (const RunState ending :
        {RunState::promoted, RunState::rejected, RunState::inconclusive, RunState::failed, RunState::cancelled}) {
@@ -110,7 +121,7 @@ TEST_F(FireTest, QueuesASuccessorWhenTheLastAttemptIsLostOrAPersonDecides) {  //
   for (const char* decide : {"reject", "cancel", "approve"}) {
     model = put(make_model(decide));
     const RunId waiting = run_to(RunState::awaiting_approval, model);
-    next = fire(model, "pipeline_change");
+    next = fire(model, "manual");
     EXPECT_EQ(next.decision, "fired");
     ground.exec(fmt::format("SELECT retraind.{}({}, 'because')", decide, number(waiting)));
     EXPECT_EQ(queued_firing(), next.firing) << decide;
