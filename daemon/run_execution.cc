@@ -11,9 +11,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/json.hpp>
 #include <system_error>
-#include <thread>
 
 #include "core/base/error.h"
 #include "core/pipeline/conclude.h"
