@@ -56,15 +56,19 @@ Observed observe_drift(store::Database& registry, const runs::ClaimedMonitor& mo
   registry.transact("load reference profiles", [&](store::Transaction& transaction) {
     now = runs::registry_now(transaction);
     production = registry::find_production(transaction, monitor.model);
-    if (production) reference = registry::list_profiles(transaction, monitor.model, production->version);
+    if (production) {
+      for (auto& column : registry::list_columns(transaction, monitor.model, production->version))
+        reference.push_back(column.profile);
+    }
   });
   if (!production)
-    return {trigger::DriftObservation{}, "no production model to compare with", std::nullopt, std::nullopt};
+    return {trigger::DriftObservation{.rows = 0, .columns = {}, .calibration = ""},
+            "no production model to compare with", std::nullopt, std::nullopt};
   const pipeline::DriftMeasured measured = pipeline::measure_drift(source, model, rule, reference, now);
   const auto drifted = std::count_if(measured.columns.begin(), measured.columns.end(), [](const auto& column) {
     return column.verdict == stats::ColumnVerdict::drifted;
   });
-  Observed out{trigger::DriftObservation{measured.rows, measured.columns},
+  Observed out{trigger::DriftObservation{measured.rows, measured.columns, ""},
                fmt::format("{} of {} columns drifted in {} rows", drifted, measured.columns.size(), measured.rows),
                runs::DriftCheck{.model = monitor.model,
                                 .version = production->version,
@@ -73,6 +77,7 @@ Observed observe_drift(store::Database& registry, const runs::ClaimedMonitor& mo
                                 .window_from = measured.window_from,
                                 .window_to = measured.window_to,
                                 .rows = measured.rows,
+                                .calibration = "",
                                 .columns = measured.columns},
                std::nullopt};
   return out;

@@ -12,16 +12,23 @@ constexpr std::array<std::string_view, 3> kVerdicts = {"promote", "reject", "inc
 constexpr std::array<std::string_view, 8> kRunStates = {
     "queued", "running", "awaiting_approval", "promoted", "rejected", "inconclusive", "failed", "cancelled"};
 constexpr std::array<std::string_view, 5> kSteps = {"extract", "validate_data", "train", "evaluate", "release"};
-constexpr std::array<std::string_view, 9> kTriggerKinds = {
-    "schedule", "new_rows", "drift", "performance", "signal", "query", "prometheus", "manual", "pipeline_change"};
-constexpr std::array<std::string_view, 5> kFiringDecisions = {"fired", "pending", "suppressed", "insufficient_data",
-                                                              "error"};
+constexpr std::array<std::string_view, 10> kTriggerKinds = {"schedule", "new_rows",       "drift",      "performance",
+                                                            "signal",   "query",          "prometheus", "freshness",
+                                                            "manual",   "pipeline_change"};
+constexpr std::array<std::string_view, 7> kFiringDecisions = {"fired", "pending", "suppressed", "insufficient_data",
+                                                              "error", "alert",   "resolved"};
 constexpr std::array<std::string_view, 3> kTriggerPhases = {"inactive", "pending", "firing"};
 constexpr std::array<std::string_view, 3> kCatchUps = {"latest", "all", "none"};
 constexpr std::array<std::string_view, 2> kAnchors = {"data", "wall"};
 constexpr std::array<std::string_view, 2> kRules = {"superior", "non_inferior"};
 constexpr std::array<std::string_view, 2> kPromotionModes = {"automatic", "manual"};
 constexpr std::array<std::string_view, 2> kPromotionKinds = {"promotion", "rollback"};
+constexpr std::array<std::string_view, 9> kDriftMethods = {
+    "jensen_shannon", "chi_square", "ks", "psi", "wasserstein", "hellinger", "null_rate", "unseen", "out_of_range"};
+constexpr std::array<std::string_view, 4> kColumnRoles = {"feature", "score", "label", "time"};
+constexpr std::array<std::string_view, 3> kCalibrations = {"blocks", "design_effect", "uncalibrated"};
+constexpr std::array<std::string_view, 3> kDetectors = {"adwin", "page_hinkley", "risk"};
+constexpr std::array<std::string_view, 3> kNoDatas = {"ignore", "fire", "alert"};
 
 // An enumerator added at the end of its enumeration without a word here must not compile.
 template <class E, std::size_t Count>
@@ -34,13 +41,18 @@ static_assert(ends_with(kVerdicts, Verdict::inconclusive));
 static_assert(ends_with(kRunStates, RunState::cancelled));
 static_assert(ends_with(kSteps, Step::release));
 static_assert(ends_with(kTriggerKinds, TriggerKind::pipeline_change));
-static_assert(ends_with(kFiringDecisions, FiringDecision::error));
+static_assert(ends_with(kFiringDecisions, FiringDecision::resolved));
 static_assert(ends_with(kTriggerPhases, TriggerPhase::firing));
 static_assert(ends_with(kCatchUps, CatchUp::none));
 static_assert(ends_with(kAnchors, Anchor::wall));
 static_assert(ends_with(kRules, Rule::non_inferior));
 static_assert(ends_with(kPromotionModes, PromotionMode::manual));
 static_assert(ends_with(kPromotionKinds, PromotionKind::rollback));
+static_assert(ends_with(kDriftMethods, DriftMethod::out_of_range));
+static_assert(ends_with(kColumnRoles, ColumnRole::time));
+static_assert(ends_with(kCalibrations, Calibration::uncalibrated));
+static_assert(ends_with(kDetectors, Detector::risk));
+static_assert(ends_with(kNoDatas, NoData::alert));
 
 }  // namespace
 
@@ -95,6 +107,26 @@ std::span<const std::string_view> words_of<PromotionMode>() {
 template <>
 std::span<const std::string_view> words_of<PromotionKind>() {
   return kPromotionKinds;
+}
+template <>
+std::span<const std::string_view> words_of<DriftMethod>() {
+  return kDriftMethods;
+}
+template <>
+std::span<const std::string_view> words_of<ColumnRole>() {
+  return kColumnRoles;
+}
+template <>
+std::span<const std::string_view> words_of<Calibration>() {
+  return kCalibrations;
+}
+template <>
+std::span<const std::string_view> words_of<Detector>() {
+  return kDetectors;
+}
+template <>
+std::span<const std::string_view> words_of<NoData>() {
+  return kNoDatas;
 }
 
 bool higher_is_better(Metric metric) {

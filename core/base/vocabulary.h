@@ -21,9 +21,21 @@ enum class RunState { queued, running, awaiting_approval, promoted, rejected, in
 
 enum class Step { extract, validate_data, train, evaluate, release };
 
-enum class TriggerKind { schedule, new_rows, drift, performance, signal, query, prometheus, manual, pipeline_change };
+enum class TriggerKind {
+  schedule,
+  new_rows,
+  drift,
+  performance,
+  signal,
+  query,
+  prometheus,
+  freshness,
+  manual,
+  pipeline_change
+};
 
-enum class FiringDecision { fired, pending, suppressed, insufficient_data, error };
+// alert and resolved tell a person, and start nothing.
+enum class FiringDecision { fired, pending, suppressed, insufficient_data, error, alert, resolved };
 
 enum class TriggerPhase { inactive, pending, firing };
 
@@ -36,6 +48,21 @@ enum class Rule { superior, non_inferior };
 enum class PromotionMode { automatic, manual };
 
 enum class PromotionKind { promotion, rollback };
+
+// How a column is compared with its reference; docs/statistics.md says what each measures.
+enum class DriftMethod { jensen_shannon, chi_square, ks, psi, wasserstein, hellinger, null_rate, unseen, out_of_range };
+
+// What a profiled column is to the model. Only features have an importance; time is looked at and never decides.
+enum class ColumnRole { feature, score, label, time };
+
+// How far the evidence of a drift check can be trusted: blocks: the threshold comes from how blocks of the reference
+// differ from one another; design_effect: too few blocks for that, their spread widens the test; uncalibrated: neither,
+// or too few blocks for the level asked for, so that a larger effect is demanded.
+enum class Calibration { blocks, design_effect, uncalibrated };
+
+enum class Detector { adwin, page_hinkley, risk };
+
+enum class NoData { ignore, fire, alert };
 
 // The words of an enumeration, in the order of its enumerators.
 template <class E>
@@ -67,6 +94,16 @@ template <>
 std::span<const std::string_view> words_of<PromotionMode>();
 template <>
 std::span<const std::string_view> words_of<PromotionKind>();
+template <>
+std::span<const std::string_view> words_of<DriftMethod>();
+template <>
+std::span<const std::string_view> words_of<ColumnRole>();
+template <>
+std::span<const std::string_view> words_of<Calibration>();
+template <>
+std::span<const std::string_view> words_of<Detector>();
+template <>
+std::span<const std::string_view> words_of<NoData>();
 
 template <class E>
 std::string_view to_text(E value) {

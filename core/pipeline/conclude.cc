@@ -135,7 +135,9 @@ std::optional<Conclusion> conclude_run(store::Transaction& transaction, const ru
                                    .metric = measured.comparison.metric,
                                    .value = measured.comparison.candidate_value.value(),
                                    .lineage = measured.lineage,
-                                   .profiles = measured.profiles};
+                                   .columns = {}};
+      for (const stats::ColumnProfile& profile : measured.profiles)
+        version.columns.push_back({profile, ColumnRole::feature, {}});
       if (version.artifact_sha256 != measured.artifact_sha256)
         throw DataError("the candidate's artifact changed on its way");
       judged.version = conclusion.version = registry::add_version(transaction, version, now);

@@ -118,7 +118,8 @@ DriftMeasured measure_drift(const settings::Source& source, const settings::Mode
     measured.rows = reader.extract(model, columns, places, time_column, filter, false, "", {&sink}).rows;
   }
   measured.columns = stats::compare_profiles(
-      reference, sink.profiles(), {.min_effect = rule.min_effect, .alpha = rule.alpha, .min_rows = rule.min_rows});
+      reference, sink.profiles(),
+      {.method = rule.method, .min_effect = rule.min_effect, .alpha = rule.alpha, .min_rows = rule.min_rows});
   return measured;
 }
 

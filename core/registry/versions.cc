@@ -20,7 +20,7 @@ constexpr const char* kInsertProfile = R"sql(/* retraind:registry.insert_profile
 INSERT INTO retraind.version_profile (model_id, version, position, "column", profile) VALUES ($1, $2, $3, $4, $5))sql";
 
 constexpr const char* kFindProduction = R"sql(/* retraind:registry.find_production */
-SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_to, lower(p.during)
+SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_from, v.trained_to, lower(p.during), v.run_id
   FROM retraind.promotion p JOIN retraind.model_version v ON v.model_id = p.model_id AND v.version = p.version
  WHERE p.model_id = $1 AND upper_inf(p.during))sql";
 
@@ -41,9 +41,9 @@ int add_version(store::Transaction& transaction, const NewVersion& version, Time
           version.configuration_sha256, now, version.trainer, version.axis == TimeAxis::instant ? "instant" : "number",
           version.trained_from, version.trained_to, version.train_rows, version.data_sha256, version.metric,
           version.value, version.lineage);
-  for (std::size_t i = 0; i < version.profiles.size(); ++i) {
-    execute(transaction, kInsertProfile, version.model, id, i, version.profiles[i].column,
-            stats::to_json(version.profiles[i]));
+  for (std::size_t i = 0; i < version.columns.size(); ++i) {
+    execute(transaction, kInsertProfile, version.model, id, i, version.columns[i].profile.column,
+            stats::to_json(version.columns[i].profile));
   }
   return id;
 }
@@ -57,15 +57,19 @@ std::optional<ProductionVersion> find_production(store::Transaction& transaction
       .artifact_sha256 = row[1].as<std::string>(),
       .configuration_sha256 = row[2].as<std::string>(),
       .axis = row[3].as<std::string>() == "instant" ? TimeAxis::instant : TimeAxis::number,
-      .trained_to = row[4].as<double>(),
-      .since = read<TimePoint>(row[5]),
+      .trained_from = row[4].as<double>(),
+      .trained_to = row[5].as<double>(),
+      .since = read<TimePoint>(row[6]),
+      .run = read<RunId>(row[7]),
   };
 }
 
-std::vector<stats::ColumnProfile> list_profiles(store::Transaction& transaction, ModelId model, int version) {
-  std::vector<stats::ColumnProfile> out;
+std::vector<ReferenceColumn> list_columns(store::Transaction& transaction, ModelId model, int version) {
+  std::vector<ReferenceColumn> out;
   for (const auto& row : execute(transaction, kListProfiles, model, version)) {
-    out.push_back(stats::profile_from_json(row[0].as<std::string>()));
+    out.push_back({.profile = stats::profile_from_json(row[0].as<std::string>()),
+                   .role = ColumnRole::feature,
+                   .importance = std::nullopt});
   }
   return out;
 }

@@ -19,6 +19,14 @@ class Transaction;
 
 namespace retraind::registry {
 
+// A column as it looked when the version was made: features and the label over the rows trained on, scores over the
+// rows judged on.
+struct ReferenceColumn {
+  stats::ColumnProfile profile;
+  ColumnRole role = ColumnRole::feature;
+  std::optional<double> importance;  // features: share, 0..1; absent where the trainer cannot tell
+};
+
 struct NewVersion {
   ModelId model{};
   RunId run{};
@@ -33,7 +41,7 @@ struct NewVersion {
   Metric metric = Metric::log_loss;
   double value = 0;
   std::string lineage;  // JSON
-  std::vector<stats::ColumnProfile> profiles;
+  std::vector<ReferenceColumn> columns;
 };
 
 // Gives it the next number of its model and stores it with its profiles. Locks the model's row.
@@ -44,13 +52,15 @@ struct ProductionVersion {
   std::string artifact_sha256;
   std::string configuration_sha256;
   TimeAxis axis = TimeAxis::instant;
+  EventTime trained_from = 0;
   EventTime trained_to = 0;
   TimePoint since{};
+  RunId run{};
 };
 std::optional<ProductionVersion> find_production(store::Transaction& transaction, ModelId model);
 
-// The columns a version was trained on, in order; empty when it has none.
-std::vector<stats::ColumnProfile> list_profiles(store::Transaction& transaction, ModelId model, int version);
+// In order; empty when it has none.
+std::vector<ReferenceColumn> list_columns(store::Transaction& transaction, ModelId model, int version);
 
 struct Move {
   ModelId model{};

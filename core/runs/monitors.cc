@@ -207,7 +207,7 @@ std::optional<TimePoint> next_monitor_due(store::Transaction& transaction, const
   return read<std::optional<TimePoint>>(execute(transaction, kNextDue, sources).at(0).at(0));
 }
 
-void record_drift_check(store::Transaction& transaction, const DriftCheck& check, TimePoint now) {
+std::int64_t record_drift_check(store::Transaction& transaction, const DriftCheck& check, TimePoint now) {
   const bool instant = check.axis == TimeAxis::instant;
   const auto as_instant = [&](std::optional<EventTime> value) {
     return instant && value ? std::optional(to_instant(*value)) : std::nullopt;
@@ -222,6 +222,7 @@ void record_drift_check(store::Transaction& transaction, const DriftCheck& check
     execute(transaction, kInsertResult, id, column.column, column.method, column.effect, column.statistic,
             column.p_value, column.threshold, kVerdicts[static_cast<int>(column.verdict)], column.sentence);
   }
+  return id;
 }
 
 }  // namespace retraind::runs

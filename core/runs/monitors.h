@@ -81,13 +81,31 @@ std::optional<TimePoint> next_monitor_due(store::Transaction& transaction, const
 struct DriftCheck {
   ModelId model{};
   int version = 0;
-  std::string trigger;
+  std::string trigger;  // "manual" where a person asked
   TimeAxis axis = TimeAxis::instant;
   std::optional<EventTime> window_from;
   std::optional<EventTime> window_to;
   std::uint64_t rows = 0;
+  std::string calibration;  // a sentence: where the thresholds come from
   std::vector<stats::ColumnDrift> columns;
 };
-void record_drift_check(store::Transaction& transaction, const DriftCheck& check, TimePoint now);
+std::int64_t record_drift_check(store::Transaction& transaction, const DriftCheck& check, TimePoint now);
+
+// A finished performance check, for performance_history.
+struct PerformanceCheck {
+  ModelId model{};
+  int version = 0;
+  std::string trigger;
+  TimeAxis axis = TimeAxis::instant;
+  std::optional<EventTime> window_from;
+  std::optional<EventTime> window_to;
+  std::uint64_t rows = 0;  // labelled
+  Metric metric = Metric::log_loss;
+  std::optional<stats::Interval> value;
+  std::optional<double> level;      // at promotion
+  std::optional<double> threshold;  // what the interval is held against
+  std::string sentence;
+};
+void record_performance_check(store::Transaction& transaction, const PerformanceCheck& check, TimePoint now);
 
 }  // namespace retraind::runs

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -108,19 +109,118 @@ struct NewRowsTrigger {
   Duration every = std::chrono::minutes(1);  // how often they are counted
 };
 
+// How long a condition must hold before it fires, and how it ends. All of it must be met.
+struct Patience {
+  int checks = 1;                    // it held in so many (`for = 2`: consecutive; `for = "2 of 3"`) …
+  int of = 1;                        // … of the last so many checks; checks <= of <= 64
+  Duration hold = Duration::zero();  // and has held so long (`for = "10min"`)
+  int clear = 1;                     // so many clean checks in a row end a condition that was about to fire
+};
+
+// A season: windows are compared with reference windows at the same place in it.
+struct SeasonAuto {};  // whichever of none, day, week and year leaves enough windows and makes them most alike
+struct SeasonNone {};
+struct SeasonPeriod {
+  Duration length;  // `day`, `week`, `year` (365.2425 d), or any duration
+};
+using Season = std::variant<SeasonAuto, SeasonNone, SeasonPeriod>;
+
+// `false_alarms = "1 per 90d"`: how many alarms are tolerated where nothing has changed.
+struct AlarmBudget {
+  int alarms = 1;
+  Duration per;
+};
+
 struct DriftTrigger {
   Duration every = std::chrono::minutes(15);
   Window window = WindowDuration{std::chrono::hours(24)};
-  int checks = 1;                    // consecutive drifted checks before it fires (`for = 2`)
-  Duration hold = Duration::zero();  // or how long drift must have lasted (`for = "1h"`); zero = not by time
-  double min_effect = 0.05;          // Jensen-Shannon distance, base 2; (0, 1)
-  double alpha = 0.01;               // level after Benjamini-Hochberg; (0, 0.5)
-  std::uint64_t min_rows = 200;      // fewer are insufficient_data
+  Patience patience{.checks = 1, .of = 1, .hold = Duration::zero(), .clear = 3};
+  DriftMethod method = DriftMethod::jensen_shannon;
+  double min_effect = 0.05;  // the effect that does not matter, in the method's unit; (0, 1), wasserstein (0, …)
+  double alpha = 0.01;       // level of one check over all columns together; (0, 0.5)
+  std::optional<AlarmBudget> false_alarms;  // instead of alpha
+  std::uint64_t min_rows = 200;             // fewer are insufficient_data
+  Season season = SeasonAuto{};
+  double share = 0.3;      // fires when columns with this share of the importance drifted; (0, 1]
+  double important = 0.1;  // or any one column with so much of it; (0, 1]
+  bool score = true;       // also looks at what production predicts, which takes a worker
+};
+
+// What is asked of the production model's quality, once labels are there.
+struct PerformanceBelow {
+  double value;  // fires when the interval lies below it
+};
+struct PerformanceAbove {
+  double value;  // fires when the interval lies above it (for losses)
+};
+struct PerformanceDrop {
+  double value;  // fires when it is surely worse than its level at promotion by more than this, in units of the metric
+};
+struct PerformanceDetector {
+  Detector detector = Detector::adwin;
+  double delta = 0.002;                      // adwin, risk: chance of a false alarm
+  double tolerance = 0;                      // risk: so much worse than at promotion is let pass
+  std::uint64_t false_alarm_rows = 1000000;  // page_hinkley: rows between two false alarms
+};
+using PerformanceRule = std::variant<PerformanceBelow, PerformanceAbove, PerformanceDrop, PerformanceDetector>;
+
+struct PerformanceTrigger {
+  Metric metric = Metric::log_loss;  // default: the metric of [validation]
+  Duration every = std::chrono::minutes(15);
+  Window window =
+      WindowDuration{std::chrono::hours(24 * 7)};  // not for detectors, which look at every row since promotion
+  PerformanceRule rule = PerformanceDrop{0};
+  double confidence = 0.95;      // one-sided, of the interval; (0.5, 1)
+  std::uint64_t min_rows = 100;  // labelled rows; fewer are insufficient_data
+  Patience patience;
+};
+
+// When an outside number calls for a run. At least one of the three.
+struct Bounds {
+  std::optional<double> above;
+  std::optional<double> below;
+  std::optional<std::pair<double, double>> outside;  // low < high
+  std::optional<double> clear;  // a value that fired must come back past this one; default: the bound itself
+};
+
+struct SignalTrigger {
+  std::string signal;  // name of retraind.signal
+  Bounds bounds;
+  Patience patience;
+  Duration every = std::chrono::minutes(1);  // a new value is looked at at once
+  NoData on_no_data = NoData::ignore;
+  Duration no_data_after = Duration::zero();  // no value for so long is no data; zero: the last one counts for ever
+};
+
+struct QueryTrigger {
+  std::string query;   // one row with one number; no row or NULL is no data
+  std::string source;  // default: the model's
+  Bounds bounds;
+  Patience patience;
+  Duration every = std::chrono::minutes(1);
+  NoData on_no_data = NoData::ignore;
+};
+
+struct PrometheusTrigger {
+  std::string url;    // "http://127.0.0.1:9090", or https
+  std::string query;  // PromQL with one sample as its answer; none is no data
+  Bounds bounds;
+  Patience patience;
+  Duration every = std::chrono::minutes(1);
+  Duration timeout = std::chrono::seconds(10);
+  NoData on_no_data = NoData::ignore;
+};
+
+// A data-quality alert, never a run: no new event time for so long.
+struct FreshnessTrigger {
+  Duration no_rows_for;
+  Duration every = std::chrono::minutes(5);
 };
 
 struct PipelineChangeTrigger {};  // always there; evaluated when a configuration is loaded
 
-using TriggerRule = std::variant<ScheduleTrigger, NewRowsTrigger, DriftTrigger, PipelineChangeTrigger>;
+using TriggerRule = std::variant<ScheduleTrigger, NewRowsTrigger, DriftTrigger, PerformanceTrigger, SignalTrigger,
+                                 QueryTrigger, PrometheusTrigger, FreshnessTrigger, PipelineChangeTrigger>;
 
 struct Trigger {
   std::string name;  // unique in its model
@@ -152,6 +252,8 @@ struct Model {
   std::vector<std::string> features;    // empty: every other column
   Anchor anchor = Anchor::data;
   Duration label_delay = Duration::zero();
+  Duration late_rows = std::chrono::hours(1);     // rows that come so long after newer ones are still profiled
+  Duration late_labels = std::chrono::hours(24);  // labels that come so long after label_delay are still counted
   Training training;
   Validation validation;
   std::vector<Trigger> triggers;  // always with a pipeline_change trigger

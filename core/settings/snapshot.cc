@@ -86,12 +86,18 @@ struct WriteRule {
   void operator()(const DriftTrigger& rule) const {
     out["every"] = duration(rule.every);
     out["window"] = text(format_window(rule.window));
-    out["checks"] = rule.checks;
-    out["hold"] = duration(rule.hold);
+    out["checks"] = rule.patience.checks;
+    out["of"] = rule.patience.of;
+    out["hold"] = duration(rule.patience.hold);
     out["min_effect"] = rule.min_effect;
     out["alpha"] = rule.alpha;
     out["min_rows"] = rule.min_rows;
   }
+  void operator()(const PerformanceTrigger&) const {}
+  void operator()(const SignalTrigger&) const {}
+  void operator()(const QueryTrigger&) const {}
+  void operator()(const PrometheusTrigger&) const {}
+  void operator()(const FreshnessTrigger&) const {}
   void operator()(const PipelineChangeTrigger&) const {}
 };
 

@@ -121,8 +121,9 @@ DriftTrigger read_drift(JsonReader& reader) {
   DriftTrigger out;
   reader.read("every", out.every);
   reader.form("window", out.window, parse_window);
-  reader.read("checks", out.checks);
-  reader.read("hold", out.hold);
+  reader.read("checks", out.patience.checks);
+  reader.read("of", out.patience.of);
+  reader.read("hold", out.patience.hold);
   reader.read("min_effect", out.min_effect);
   reader.read("alpha", out.alpha);
   reader.read("min_rows", out.min_rows);

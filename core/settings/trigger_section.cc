@@ -86,20 +86,20 @@ NewRowsTrigger read_new_rows(TableReader& reader) {
 
 // `for = 2` counts checks, `for = "1h"` is a time.
 void read_for(TableReader& reader, DriftTrigger& out) {
-  constexpr int kMostChecks = 1000;
+  constexpr int kMostChecks = 64;
   const std::string expected =
       fmt::format("a number of checks from 1 to {}, or a duration such as \"1h\"", kMostChecks);
-  const Entry* entry = reader.ask("for", expected, std::to_string(out.checks));
+  const Entry* entry = reader.ask("for", expected, std::to_string(out.patience.checks));
   if (entry == nullptr) return;
   if (const auto* checks = std::get_if<std::int64_t>(&entry->node.value);
       checks != nullptr && *checks >= 1 && *checks <= kMostChecks) {
-    out.checks = static_cast<int>(*checks);
+    out.patience.checks = out.patience.of = static_cast<int>(*checks);
     return;
   }
   const auto* text = std::get_if<std::string>(&entry->node.value);
   const std::optional<Duration> hold = text == nullptr ? std::nullopt : parse_duration(*text);
   if (hold && *hold > Duration::zero() && *hold <= kLongest) {
-    out.hold = *hold;
+    out.patience.hold = *hold;
     return;
   }
   reader.complain("for", fmt::format("expected {}, found {}", expected, describe(entry->node)));

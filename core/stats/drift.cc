@@ -82,7 +82,8 @@ Measured measure(const ColumnProfile& reference, const ColumnProfile& current, c
 }  // namespace
 
 std::vector<ColumnDrift> compare_profiles(std::span<const ColumnProfile> reference,
-                                          std::span<const ColumnProfile> current, const DriftRule& rule) {
+                                          std::span<const ColumnProfile> current, const DriftRule& rule,
+                                          std::span<const ColumnCalibration>) {
   if (!(rule.min_effect > 0 && rule.min_effect < 1) || !(rule.alpha > 0 && rule.alpha < 1)) {
     throw std::logic_error(
         fmt::format("a drift rule has min_effect {} and alpha {}, not both in (0, 1)", rule.min_effect, rule.alpha));

@@ -3,32 +3,65 @@
 // Jensen-Shannon distance against a minimum effect, tested by the noncentral chi-square distribution, so that one rule
 // serves at a hundred rows and at a hundred million. Pure. Formulas: docs/statistics.md.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/base/vocabulary.h"
 #include "core/stats/profile.h"
 
 namespace retraind::stats {
 
 struct DriftRule {
-  double min_effect = 0.05;      // d0, Jensen-Shannon distance (base 2) that does not matter; (0, 1)
+  DriftMethod method = DriftMethod::jensen_shannon;
+  double min_effect = 0.05;      // the effect that does not matter, in the method's unit; > 0
   double alpha = 0.01;           // level over all columns together, after Benjamini-Hochberg
   std::uint64_t min_rows = 200;  // on either side; fewer, and always 0, are insufficient_data
 };
 
 enum class ColumnVerdict { ok, drifted, insufficient_data };
 
+// What one comparison of one column says by itself.
+struct ColumnMeasure {
+  double effect = 0;      // in the method's unit; bias-corrected where the method has a bias
+  double effect_low = 0;  // 95 % interval of the effect
+  double effect_high = 0;
+  double statistic = 0;  // what the test is made on
+  double degrees = 0;    // its degrees of freedom, 0 where it has none
+  double log_p = 0;      // natural log of the p-value of "the effect is min_effect or less"; never underflows
+};
+
+// `inflation` >= 1 divides the effective number of rows: rows that depend on one another tell less than their number.
+// Throws std::logic_error when the two do not share their edges or levels. A side without rows gives effect 0, p 1.
+// Methods that do not apply to the kind of column (ks, wasserstein and out_of_range to texts, unseen to numbers) give
+// effect 0, p 1.
+ColumnMeasure measure_column(const ColumnProfile& reference, const ColumnProfile& current, DriftMethod method,
+                             double min_effect, double inflation = 1);
+
+// What is known of a column from the blocks of the reference (calibration.h).
+struct ColumnCalibration {
+  Calibration kind = Calibration::uncalibrated;
+  double threshold = 0;     // the effect must exceed it as well; at least min_effect
+  double inflation = 1;     // see measure_column
+  std::size_t windows = 0;  // reference windows that the threshold comes from
+};
+
 struct ColumnDrift {
   std::string column;
-  std::string method = "jensen_shannon";
-  double effect = 0;     // bias-corrected distance, base 2, in [0, 1]
-  double statistic = 0;  // homogeneity chi-square T, or 8 Ne JSD in nats where that is less (see compare_profiles)
-  double degrees = 0;    // its degrees of freedom
-  double log_p = 0;      // natural log of P(T' >= T) when the true distance is min_effect; never underflows
+  ColumnRole role = ColumnRole::feature;
+  double importance = 0;  // share of the production model's importance, features only
+  DriftMethod method = DriftMethod::jensen_shannon;
+  double effect = 0;
+  double effect_low = 0;
+  double effect_high = 0;
+  double statistic = 0;
+  double degrees = 0;
+  double log_p = 0;
   double p_value = 1;    // exp(log_p), 0 when that underflows
-  double threshold = 0;  // the minimum effect it was tested against
+  double threshold = 0;  // the effect it had to exceed
+  Calibration calibration = Calibration::uncalibrated;
   ColumnVerdict verdict = ColumnVerdict::insufficient_data;
   std::string sentence;  // for people: what moved, from what share to what share, or why it could not be judged
 };
@@ -42,8 +75,11 @@ struct ColumnDrift {
 // The columns are judged together, those with enough rows. A column that holds one cell on both sides is ok. Throws
 // std::logic_error when the two lists do not name the same columns in the same order, when two profiles do not share
 // their edges or levels, and for a rule outside its ranges.
+// `calibration` is parallel to the columns, or empty: then nothing is known of dependence, and the verdicts say
+// uncalibrated. A column has drifted when its adjusted p-value is at most alpha and its effect exceeds its threshold.
 std::vector<ColumnDrift> compare_profiles(std::span<const ColumnProfile> reference,
-                                          std::span<const ColumnProfile> current, const DriftRule& rule);
+                                          std::span<const ColumnProfile> current, const DriftRule& rule,
+                                          std::span<const ColumnCalibration> calibration = {});
 
 // The same for two rows of counts of the same length (cells); exposed for tests against published values. Cells that
 // are empty on both sides do not count; a side without rows gives zeros. Throws std::logic_error for negative counts

@@ -80,9 +80,14 @@ struct CategoryProfile {
   std::uint64_t nulls = 0;
 };
 
+// What is counted of a value. Texts with more distinct values than kExactCategories have no levels worth the name, so
+// their length and their words are counted instead; event times by hour and weekday (UTC) and by the gaps between them.
+enum class Counted { value, length, words, hour, weekday, gaps };
+
 struct ColumnProfile {
-  std::string column;
+  std::string column;  // "comment", "comment (length)", "ts (hour)"
   std::variant<NumericProfile, CategoryProfile> values;
+  Counted counted = Counted::value;
 
   std::uint64_t rows() const;
 };

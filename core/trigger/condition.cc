@@ -37,7 +37,7 @@ std::string names_of(std::vector<const stats::ColumnDrift*> drifted) {
 }
 
 // How far along a condition is that has not held for long enough.
-std::string waiting(const Patience& patience, const State& state, TimePoint now) {
+std::string waiting(const settings::Patience& patience, const State& state, TimePoint now) {
   std::string out;
   if (state.holds_checks < patience.checks) {
     out = "check " + std::to_string(state.holds_checks) + " of " + std::to_string(patience.checks);
@@ -116,7 +116,7 @@ Finding find(const PipelineObservation& seen) {
   return finding;
 }
 
-Outcome follow_condition(const settings::Trigger& trigger, const Finding& finding, const Patience& patience,
+Outcome follow_condition(const settings::Trigger& trigger, const Finding& finding, const settings::Patience& patience,
                          const State& before, const ModelContext& context, TimePoint now) {
   Outcome outcome;
   State& state = outcome.state;

@@ -23,14 +23,8 @@ Finding find(const settings::NewRowsTrigger& rule, const NewRowsObservation& see
 Finding find(const settings::DriftTrigger& rule, const DriftObservation& seen, const ModelContext& context);
 Finding find(const PipelineObservation& seen);
 
-// How long a condition must have held before it may fire: both must be met.
-struct Patience {
-  int checks = 1;
-  Duration hold = Duration::zero();
-};
-
 // The state diagram of trigger.h, except for errors. Leaves Outcome::next_due alone.
-Outcome follow_condition(const settings::Trigger& trigger, const Finding& finding, const Patience& patience,
+Outcome follow_condition(const settings::Trigger& trigger, const Finding& finding, const settings::Patience& patience,
                          const State& before, const ModelContext& context, TimePoint now);
 
 }  // namespace retraind::trigger

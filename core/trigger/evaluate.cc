@@ -55,17 +55,23 @@ struct Evaluation {
 
   Outcome operator()(const settings::NewRowsTrigger& rule) const {
     const Finding finding = find(rule, expect<NewRowsObservation>(observation, trigger));
-    return again_after(rule.every, follow_condition(trigger, finding, {}, state, context, now));
+    return again_after(rule.every, follow_condition(trigger, finding, settings::Patience{}, state, context, now));
   }
 
   Outcome operator()(const settings::DriftTrigger& rule) const {
     const Finding finding = find(rule, expect<DriftObservation>(observation, trigger), context);
-    return again_after(rule.every, follow_condition(trigger, finding, {rule.checks, rule.hold}, state, context, now));
+    return again_after(rule.every, follow_condition(trigger, finding, rule.patience, state, context, now));
   }
+
+  Outcome operator()(const settings::PerformanceTrigger&) const { throw std::logic_error("not evaluated here"); }
+  Outcome operator()(const settings::SignalTrigger&) const { throw std::logic_error("not evaluated here"); }
+  Outcome operator()(const settings::QueryTrigger&) const { throw std::logic_error("not evaluated here"); }
+  Outcome operator()(const settings::PrometheusTrigger&) const { throw std::logic_error("not evaluated here"); }
+  Outcome operator()(const settings::FreshnessTrigger&) const { throw std::logic_error("not evaluated here"); }
 
   Outcome operator()(const settings::PipelineChangeTrigger&) const {
     const Finding finding = find(expect<PipelineObservation>(observation, trigger));
-    Outcome outcome = follow_condition(trigger, finding, {}, state, context, now);
+    Outcome outcome = follow_condition(trigger, finding, settings::Patience{}, state, context, now);
     if (finding.holds == Holds::yes) {
       const TimePoint soon = now + kPipelineRecheck;
       outcome.next_due = std::max(

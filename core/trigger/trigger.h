@@ -9,9 +9,11 @@
 //      suppressed,
 //                                                                          and looked at again at the next evaluation
 //
-// What is worth a row of trigger_history: every firing, the change into pending, the first suppression of a kind in a
-// row, the first insufficient_data in a row, the first error in a row, and every schedule slot that did not fire.
-// Everything else is quiet.
+// An alert (freshness, or no data with on_no_data = alert) is told once and resolved once; it never starts a run.
+//
+// What is worth a row of trigger_history: every firing, every alert and its end, the change into pending, the first
+// suppression of a kind in a row, the first insufficient_data in a row, the first error in a row, and every schedule
+// slot that did not fire. Everything else is quiet.
 
 #include <cstdint>
 #include <optional>
@@ -24,7 +26,9 @@
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
 #include "core/settings/settings.h"
+#include "core/stats/change.h"
 #include "core/stats/drift.h"
+#include "core/stats/interval.h"
 
 namespace retraind::trigger {
 
@@ -37,7 +41,15 @@ struct State {
   // The last decision recorded that was not a firing, as "decision:cause" ("suppressed:cooldown"), so that a lasting
   // one is recorded once. Empty after a firing or a quiet evaluation.
   std::string last_recorded;
-  int errors = 0;  // consecutive evaluations that failed
+  int errors = 0;                           // consecutive evaluations that failed
+  std::string recent;                       // the newest checks, oldest first, '1' where the condition held; at most 64
+  int clean_checks = 0;                     // consecutive checks in which it had surely gone
+  std::optional<TimePoint> last_sample_at;  // signal: the newest sample that has been looked at
+  bool alerting = false;                    // freshness, no data: an alert is open
+  std::optional<double> newest_event;       // freshness: the newest event time seen …
+  std::optional<TimePoint> newest_since;    // … and since when it has been that
+  int version = 0;                          // performance: the production version that `detector` watches
+  std::string detector;                     // its memory, as core/stats/change.h writes it
 
   bool operator==(const State&) const = default;
 };
@@ -63,6 +75,34 @@ struct NewRowsObservation {
 struct DriftObservation {
   std::uint64_t rows = 0;                   // in the checked window
   std::vector<stats::ColumnDrift> columns;  // empty when there is no production model to compare with
+  std::string calibration;                  // where the thresholds come from, for people
+};
+// What is known of the production model's quality. `why_not` says why nothing could be measured; then the rest is
+// empty.
+struct PerformanceObservation {
+  int version = 0;                                // of production; 0: none
+  std::uint64_t rows = 0;                         // labelled rows in the window; for detectors: fed since promotion
+  std::optional<stats::Interval> value;           // of the metric over the window, with one-sided bounds
+  std::optional<double> level;                    // the metric at promotion
+  std::optional<stats::Interval> level_interval;  // where it is known with bounds
+  std::vector<stats::ChangeAlarm> alarms;         // of the detector, new ones
+  std::string detector;                           // its memory afterwards
+  std::string why_not;
+};
+// Values of a signal, a query or Prometheus.
+struct SampleObservation {
+  struct Sample {
+    TimePoint at;
+    double value = 0;  // finite
+  };
+  std::vector<Sample> samples;   // new ones, oldest first, at most kMaxSamples: signal: after State::last_sample_at
+  std::optional<Sample> latest;  // the newest there is, new or not
+  std::string what;              // "signal checkout_errors"
+  std::string why_none;          // where there is no value: "the query returned no row", "the value is NaN"
+};
+struct FreshnessObservation {
+  TimeAxis axis = TimeAxis::instant;
+  std::optional<double> newest;  // event time of the newest row, up to now on the instant axis; absent: no row
 };
 struct PipelineObservation {
   std::string pipeline_sha256;               // of the configuration in force
@@ -71,8 +111,8 @@ struct PipelineObservation {
 struct ObservationError {
   std::string message;  // why nothing could be observed
 };
-using Observation =
-    std::variant<ScheduleObservation, NewRowsObservation, DriftObservation, PipelineObservation, ObservationError>;
+using Observation = std::variant<ScheduleObservation, NewRowsObservation, DriftObservation, PerformanceObservation,
+                                 SampleObservation, FreshnessObservation, PipelineObservation, ObservationError>;
 
 // One line of trigger_history.
 struct Decision {
@@ -91,6 +131,8 @@ struct Outcome {
 
 // At most so many missed slots get a line each; older ones share one line with their count.
 inline constexpr std::size_t kMaxMissedSlots = 100;
+// At most so many samples of a signal are looked at in one evaluation; more make it due again at once.
+inline constexpr std::size_t kMaxSamples = 1000;
 // Evaluations that fail are tried again after 30 s, doubling to an hour.
 inline constexpr Duration kErrorBackoff = std::chrono::seconds(30);
 inline constexpr Duration kErrorBackoffMax = std::chrono::hours(1);
@@ -103,9 +145,23 @@ inline constexpr Duration kErrorBackoffMax = std::chrono::hours(1);
 //   a slot at most one minute old. A slot that may not fire (cooldown, budget, pause) is recorded as suppressed and is
 //   decided thereby. next_due is the next slot.
 // new_rows: holds when rows >= the rule's; next_due is now + every.
-// drift: holds when any column drifted; insufficient_data when no column could be judged or there is no production
-// model;
-//   fires after `checks` consecutive evaluations and once it has held for `hold`.
+// drift: holds when features with at least `share` of the importance of all judged features drifted, or a feature with
+//   at least `important`, or a score, or the label. Without importances every feature counts alike. It has surely gone
+//   when every effect is below 0.7 of its threshold; in between, a condition that was about to fire stays.
+//   insufficient_data when no feature could be judged or there is no production model.
+// performance: below, above: the whole interval lies beyond the value (the bound away from it). drop: the interval lies
+//   beyond the level at promotion by more than the value; where the level has bounds, its nearer bound counts.
+//   Detectors: each alarm fires, without patience.
+// signal, query, prometheus: each sample in turn is a check, at its own time (at most now; a signal without a new one
+//   is checked again with its latest at now). above: value > above; below: value < below; outside: outside [low, high].
+//   It has surely gone when it does not hold and is also back past `clear`. No data: no sample, or for a signal the
+//   latest older than no_data_after: ignore and alert leave the phase alone, the first of a row is recorded
+//   (insufficient_data, or alert and later resolved); fire counts as a check that holds.
+// freshness: alerts once when the newest event time is older than no_rows_for (number axis: has not grown for so long),
+//   or when there is no row at all; resolved once when rows come again. phase is firing while it alerts; never fires.
+// Conditions hold once they held in `checks` of the last `of` checks and for `hold`; a pending one falls back when
+// fewer
+//   checks of the last `of` than one hold; a firing one after `clear` checks in a row in which it had surely gone.
 // pipeline_change: holds while the judged pipeline differs from the one in force; next_due is never when it does not
 // hold,
 //   otherwise the end of the back-off (at least one minute).
