@@ -5,9 +5,11 @@
 #include <functional>
 #include <numeric>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 #include "core/stats/cell_search.h"
+#include "core/stats/derived.h"
 
 namespace retraind::stats {
 namespace {
@@ -18,14 +20,74 @@ void check_lengths(std::size_t values, std::size_t nulls) {
   }
 }
 
-NumericProfile& numbers_of(ColumnProfile& profile) {
-  if (auto* numbers = std::get_if<NumericProfile>(&profile.values)) return *numbers;
-  throw std::logic_error("numbers were added to the text profile of '" + profile.column + "'");
+[[noreturn]] void refuse(const ColumnProfile& profile, std::string_view what) {
+  throw std::logic_error(std::string(what) + " were added to the profile of '" + profile.column +
+                         "', which counts something else");
 }
 
-CategoryProfile& texts_of(ColumnProfile& profile) {
-  if (auto* texts = std::get_if<CategoryProfile>(&profile.values)) return *texts;
-  throw std::logic_error("texts were added to the number profile of '" + profile.column + "'");
+bool is_null(std::span<const std::uint8_t> nulls, std::size_t row) {
+  return !nulls.empty() && nulls[row] != 0;
+}
+
+void count_numbers(NumericProfile& numbers, std::span<const double> values, std::span<const std::uint8_t> nulls) {
+  const CellSearch cells(*numbers.edges);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double value = values[i];
+    if (is_null(nulls, i)) {
+      ++numbers.nulls;
+    } else if (std::isfinite(value)) {
+      ++numbers.counts[cells.cell_of(value)];
+    } else if (std::isnan(value)) {
+      ++numbers.nans;
+    } else {
+      ++(value > 0 ? numbers.positive_infinities : numbers.negative_infinities);
+    }
+  }
+}
+
+void count_instants(CategoryProfile& levels, Counted counted, std::span<const double> values,
+                    std::span<const std::uint8_t> nulls) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (is_null(nulls, i)) {
+      ++levels.nulls;
+    } else if (std::isfinite(values[i])) {
+      ++levels.counts[level_of_instant(values[i], counted)];
+    } else {
+      ++levels.unseen;
+    }
+  }
+}
+
+std::vector<double> lengths_of(std::span<const std::string_view> values) {
+  std::vector<double> lengths;
+  lengths.reserve(values.size());
+  for (const std::string_view value : values) lengths.push_back(static_cast<double>(length_of(value)));
+  return lengths;
+}
+
+ColumnProfile empty_fixed(std::string_view column, Counted counted) {
+  CategoryProfile empty;
+  empty.levels = fixed_levels(counted);
+  empty.counts.resize(empty.levels->size());
+  return {counted_name(column, counted), std::move(empty), counted};
+}
+
+std::string suffix_of(Counted counted) {
+  switch (counted) {
+    case Counted::value:
+      return "";
+    case Counted::length:
+      return " (length)";
+    case Counted::words:
+      return " (words)";
+    case Counted::hour:
+      return " (hour)";
+    case Counted::weekday:
+      return " (weekday)";
+    case Counted::gaps:
+      return " (gaps)";
+  }
+  throw std::logic_error("a profile counts nothing that is known");
 }
 
 bool same(const std::shared_ptr<const NumericEdges>& a, const std::shared_ptr<const NumericEdges>& b) {
@@ -69,6 +131,17 @@ std::uint64_t ColumnProfile::rows() const {
   }
   const auto& texts = std::get<CategoryProfile>(values);
   return sum(texts.counts) + texts.other + texts.unseen + texts.nulls;
+}
+
+std::string counted_name(std::string_view column, Counted counted) {
+  return std::string(column) + suffix_of(counted);
+}
+
+std::string_view counted_column(const ColumnProfile& profile) {
+  std::string_view name = profile.column;
+  const std::string suffix = suffix_of(profile.counted);
+  if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
+  return name;
 }
 
 ColumnProfile profile_numbers(std::string column, std::span<const double> values, std::span<const std::uint8_t> nulls) {
@@ -122,54 +195,85 @@ ColumnProfile profile_texts(std::string column, std::span<const std::string_view
   return {std::move(column), std::move(texts)};
 }
 
+std::vector<ColumnProfile> profile_text_column(const std::string& column, std::span<const std::string_view> values,
+                                               std::span<const std::uint8_t> nulls) {
+  check_lengths(values.size(), nulls.size());
+  std::unordered_set<std::string_view> distinct;
+  for (std::size_t i = 0; i < values.size() && distinct.size() <= kExactCategories; ++i) {
+    if (!is_null(nulls, i)) distinct.insert(values[i]);
+  }
+  std::vector<ColumnProfile> profiles;
+  if (distinct.size() <= kExactCategories) {
+    profiles.push_back(profile_texts(column, values, nulls));
+    return profiles;
+  }
+  profiles.push_back(profile_numbers(counted_name(column, Counted::length), lengths_of(values), nulls));
+  profiles.back().counted = Counted::length;
+  profiles.push_back(empty_fixed(column, Counted::words));
+  add_texts(profiles.back(), values, nulls);
+  return profiles;
+}
+
+std::vector<ColumnProfile> profile_instants(const std::string& column, std::span<const double> values,
+                                            std::span<const std::uint8_t> nulls) {
+  std::vector<ColumnProfile> profiles;
+  for (const Counted counted : {Counted::hour, Counted::weekday}) {
+    profiles.push_back(empty_fixed(column, counted));
+    add_numbers(profiles.back(), values, nulls);
+  }
+  return profiles;
+}
+
 ColumnProfile empty_like(const ColumnProfile& reference) {
   if (const auto* numbers = std::get_if<NumericProfile>(&reference.values)) {
     NumericProfile empty;
     empty.edges = numbers->edges;
     empty.counts.resize(numbers->counts.size());
-    return {reference.column, std::move(empty)};
+    return {reference.column, std::move(empty), reference.counted};
   }
   const auto& texts = std::get<CategoryProfile>(reference.values);
   CategoryProfile empty;
   empty.levels = texts.levels;
   empty.counts.resize(texts.counts.size());
-  return {reference.column, std::move(empty)};
+  return {reference.column, std::move(empty), reference.counted};
 }
 
 void add_numbers(ColumnProfile& profile, std::span<const double> values, std::span<const std::uint8_t> nulls) {
   check_lengths(values.size(), nulls.size());
-  NumericProfile& numbers = numbers_of(profile);
-  const CellSearch cells(*numbers.edges);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double value = values[i];
-    if (!nulls.empty() && nulls[i] != 0) {
-      ++numbers.nulls;
-    } else if (std::isfinite(value)) {
-      ++numbers.counts[cells.cell_of(value)];
-    } else if (std::isnan(value)) {
-      ++numbers.nans;
-    } else {
-      ++(value > 0 ? numbers.positive_infinities : numbers.negative_infinities);
-    }
+  auto* numbers = std::get_if<NumericProfile>(&profile.values);
+  if (numbers != nullptr && profile.counted == Counted::value) {
+    count_numbers(*numbers, values, nulls);
+  } else if (profile.counted == Counted::hour || profile.counted == Counted::weekday) {
+    count_instants(std::get<CategoryProfile>(profile.values), profile.counted, values, nulls);
+  } else {
+    refuse(profile, "numbers");
   }
 }
 
 void add_texts(ColumnProfile& profile, std::span<const std::string_view> values, std::span<const std::uint8_t> nulls) {
   check_lengths(values.size(), nulls.size());
-  CategoryProfile& texts = texts_of(profile);
+  if (profile.counted == Counted::length) {
+    count_numbers(std::get<NumericProfile>(profile.values), lengths_of(values), nulls);
+    return;
+  }
+  auto* texts = std::get_if<CategoryProfile>(&profile.values);
+  const bool words = profile.counted == Counted::words;
+  if (texts == nullptr || (profile.counted != Counted::value && !words)) refuse(profile, "texts");
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!nulls.empty() && nulls[i] != 0) {
-      ++texts.nulls;
-    } else if (const auto level = texts.levels->find(values[i])) {
-      ++texts.counts[*level];
+    if (is_null(nulls, i)) {
+      if (!words) ++texts->nulls;
+    } else if (words) {
+      count_words(values[i], texts->counts);
+    } else if (const auto level = texts->levels->find(values[i])) {
+      ++texts->counts[*level];
     } else {
-      ++texts.unseen;
+      ++texts->unseen;
     }
   }
 }
 
 bool same_cells(const ColumnProfile& a, const ColumnProfile& b) {
-  if (a.values.index() != b.values.index()) return false;
+  if (a.values.index() != b.values.index() || a.counted != b.counted) return false;
   if (const auto* numbers = std::get_if<NumericProfile>(&a.values)) {
     return same(numbers->edges, std::get<NumericProfile>(b.values).edges);
   }

@@ -82,6 +82,8 @@ struct CategoryProfile {
 
 // What is counted of a value. Texts with more distinct values than kExactCategories have no levels worth the name, so
 // their length and their words are counted instead; event times by hour and weekday (UTC) and by the gaps between them.
+// All but value and length have levels that are fixed for ever; length is a NumericProfile, the others are
+// CategoryProfiles.
 enum class Counted { value, length, words, hour, weekday, gaps };
 
 struct ColumnProfile {
@@ -89,8 +91,14 @@ struct ColumnProfile {
   std::variant<NumericProfile, CategoryProfile> values;
   Counted counted = Counted::value;
 
+  // How many were counted, missing ones included: rows, but words for words and slots for gaps.
   std::uint64_t rows() const;
 };
+
+// "comment (length)"; the column itself for value.
+std::string counted_name(std::string_view column, Counted counted);
+// The column that was counted: "comment" of "comment (length)".
+std::string_view counted_column(const ColumnProfile& profile);
 
 // Everywhere below, `nulls` is parallel to `values` (1 where the value is NULL and the one given does not count), or
 // empty where nothing is NULL. Other lengths throw std::logic_error, as do numbers for a profile of texts and texts for
@@ -100,15 +108,50 @@ struct ColumnProfile {
 ColumnProfile profile_numbers(std::string column, std::span<const double> values, std::span<const std::uint8_t> nulls);
 ColumnProfile profile_texts(std::string column, std::span<const std::string_view> values,
                             std::span<const std::uint8_t> nulls);
+// One profile, as profile_texts, when at most kExactCategories distinct values are there; otherwise two, of the length
+// in characters of UTF-8 (bytes that continue no character) and of the words. A word is a run of ASCII letters, digits
+// and bytes from 0x80 on; ASCII capitals count as small letters. Each counts in one of 256 levels "00".."ff", the
+// folded FNV-1a hash of its bytes. NULL is counted by the length alone.
+std::vector<ColumnProfile> profile_text_column(const std::string& column, std::span<const std::string_view> values,
+                                               std::span<const std::uint8_t> nulls);
+// Two profiles of instants (microseconds since 1970): by hour "00".."23" and by weekday "1 Monday".."7 Sunday", UTC.
+// Values that are not finite are unseen.
+std::vector<ColumnProfile> profile_instants(const std::string& column, std::span<const double> values,
+                                            std::span<const std::uint8_t> nulls);
 // An empty profile on the reference's edges or levels.
 ColumnProfile empty_like(const ColumnProfile& reference);
+// Numbers for value, hour and weekday; texts for value, length and words. A column that is counted twice is added to
+// each of its two profiles.
 void add_numbers(ColumnProfile& profile, std::span<const double> values, std::span<const std::uint8_t> nulls);
 void add_texts(ColumnProfile& profile, std::span<const std::string_view> values, std::span<const std::uint8_t> nulls);
 // Throws std::logic_error when the two are not of the same column or do not share edges or levels (the same object, or
 // equal ones).
 void merge(ColumnProfile& into, const ColumnProfile& from);
-// Whether the two count on the same edges or levels.
+// Whether the two count the same thing on the same edges or levels.
 bool same_cells(const ColumnProfile& a, const ColumnProfile& b);
+
+// Which sixtieths of one time block hold a row: the gaps between event times. Value type; unions of slots, so rows may
+// come in any order and more than once.
+class BlockGaps {
+ public:
+  static constexpr std::size_t kSlots = 60;
+
+  // The block [begin, begin + length), length > 0, in the unit of the event times. `occupied` continues what
+  // occupied() once returned, for a block whose rows come in several batches.
+  BlockGaps(double begin, double length, std::uint64_t occupied = 0);
+  // Times outside the block, and those that are not finite, are ignored.
+  void add(std::span<const double> times);
+  std::uint64_t occupied() const { return occupied_; }  // bit i: slot i holds a row
+  // "column (gaps)": how many slots are "empty" and "occupied", of those that begin at `to` or earlier and end after
+  // `from`: nothing is known of the others. `to` is the newest event time there is, in this block or a later one;
+  // `from` is where the data begin, minus infinity where they begin earlier.
+  ColumnProfile profile(std::string_view column, double from, double to) const;
+
+ private:
+  double begin_;
+  double length_;
+  std::uint64_t occupied_;
+};
 
 // Canonical JSON for the registry: the same profile gives the same bytes. Numbers that are not counts stand as texts in
 // their shortest exact form, because few JSON readers promise to give back the very same double. Throws DataError for a

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
@@ -8,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/stats/derived.h"
 #include "core/stats/profile.h"
 
 namespace retraind::stats {
@@ -16,6 +19,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::uint64_t kFormat = 1;
+
+// In the order of the enumerators.
+constexpr std::array<std::string_view, 6> kCounted{"value", "length", "words", "hour", "weekday", "gaps"};
 
 [[noreturn]] void refuse(const std::string& why) {
   throw DataError("a stored profile cannot be read: " + why,
@@ -133,12 +139,36 @@ CategoryProfile read_texts(const json::object& object) {
   return texts;
 }
 
+// Profiles have been stored without this key as long as there was nothing but values to count.
+Counted read_counted(const json::object& object) {
+  const json::value* value = object.if_contains("counted");
+  if (value == nullptr) return Counted::value;
+  const std::string word = read_text(*value, "counted");
+  const auto found = std::find(kCounted.begin(), kCounted.end(), word);
+  if (found == kCounted.end()) refuse("it counts '" + word + "', which this retraind does not know");
+  return static_cast<Counted>(found - kCounted.begin());
+}
+
+void check_counted(const ColumnProfile& profile) {
+  const auto* texts = std::get_if<CategoryProfile>(&profile.values);
+  const auto levels = fixed_levels(profile.counted);
+  const bool fits = profile.counted == Counted::value || (profile.counted == Counted::length && texts == nullptr) ||
+                    (levels != nullptr && texts != nullptr && texts->levels->names() == levels->names());
+  if (!fits) {
+    refuse("its cells are not those of '" + std::string(kCounted[static_cast<std::size_t>(profile.counted)]) + "'");
+  }
+}
+
 }  // namespace
 
 std::string to_json(const ColumnProfile& profile) {
   json::object object;
   object["format"] = kFormat;
   object["column"] = profile.column;
+  if (profile.counted != Counted::value) {
+    const std::string_view word = kCounted[static_cast<std::size_t>(profile.counted)];
+    object["counted"] = json::string_view(word.data(), word.size());
+  }
   if (const auto* numbers = std::get_if<NumericProfile>(&profile.values)) {
     object["kind"] = "number";
     object["minimum"] = format_number(numbers->edges->minimum);
@@ -182,6 +212,8 @@ ColumnProfile profile_from_json(std::string_view text) {
   } else {
     refuse("its kind is '" + kind + "', not number or text");
   }
+  profile.counted = read_counted(*object);
+  check_counted(profile);
   return profile;
 }
 
