@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
+#include "core/registry/bytea.h"
 #include "core/store/sql.h"
 
 namespace retraind::registry {
@@ -27,18 +28,6 @@ SELECT size_bytes, chunks FROM retraind.artifact WHERE sha256 = $1)sql";
 // One chunk a statement keeps the memory of a large artifact at its own size plus one chunk.
 constexpr const char* kGetChunk = R"sql(/* retraind:registry.get_chunk */
 SELECT zstd FROM retraind.artifact_chunk WHERE sha256 = $1 AND chunk = $2)sql";
-
-std::string to_bytea(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out = "\\x";
-  out.reserve(2 + bytes.size() * 2);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
 
 std::string compress(std::string_view chunk) {
   std::string out(ZSTD_compressBound(chunk.size()), '\0');

@@ -1,7 +1,8 @@
 #pragma once
 // The time blocks that a version's rows are counted in: those of the rows it was trained and judged on, which never
 // change, and those of the rows since, which are replaced whole while rows or labels may still come late. Every
-// function works inside the caller's transaction. What a block holds is packed by core/stats.
+// function works inside the caller's transaction. What a block holds is packed by core/stats. Lists of blocks whose
+// indices do not ascend, or lie before `from`, are a std::logic_error.
 
 #include <cstdint>
 #include <optional>
@@ -45,7 +46,7 @@ struct WatchMark {
 std::optional<WatchMark> find_mark(store::Transaction& transaction, ModelId model, int version, BlockStream stream);
 
 // Replaces all blocks from `from` on by `blocks` (indices >= from, ascending) and moves the mark. Does nothing and
-// returns false when a newer reading (mark.read_at) is there already.
+// returns false when a newer reading (mark.read_at) is there already; one of the same instant is replaced.
 bool put_fresh_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
                       std::int64_t from, const std::vector<Block>& blocks, const WatchMark& mark);
 
@@ -55,5 +56,9 @@ std::vector<Block> list_fresh_blocks(store::Transaction& transaction, ModelId mo
 // The newest blocks that hold at least `rows` rows together, ascending; all of them when there are fewer.
 std::vector<Block> list_newest_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
                                       std::uint64_t rows);
+
+// Removes the fresh blocks and marks of versions that left production more than 30 days before `now` and have not come
+// back; returns how many blocks. A version that comes back later is read anew.
+std::uint64_t remove_old_blocks(store::Transaction& transaction, TimePoint now);
 
 }  // namespace retraind::registry

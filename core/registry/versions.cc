@@ -17,15 +17,16 @@ INSERT INTO retraind.model_version (model_id, version, run_id, artifact_sha256, 
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))sql";
 
 constexpr const char* kInsertProfile = R"sql(/* retraind:registry.insert_profile */
-INSERT INTO retraind.version_profile (model_id, version, position, "column", profile) VALUES ($1, $2, $3, $4, $5))sql";
+INSERT INTO retraind.version_profile (model_id, version, position, "column", profile, role, importance)
+VALUES ($1, $2, $3, $4, $5, $6, $7))sql";
 
 constexpr const char* kFindProduction = R"sql(/* retraind:registry.find_production */
 SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_from, v.trained_to, lower(p.during), v.run_id
   FROM retraind.promotion p JOIN retraind.model_version v ON v.model_id = p.model_id AND v.version = p.version
  WHERE p.model_id = $1 AND upper_inf(p.during))sql";
 
-constexpr const char* kListProfiles = R"sql(/* retraind:registry.list_profiles */
-SELECT profile::text FROM retraind.version_profile WHERE model_id = $1 AND version = $2 ORDER BY position)sql";
+constexpr const char* kListColumns = R"sql(/* retraind:registry.list_columns */
+SELECT profile::text, role, importance FROM retraind.version_profile WHERE model_id = $1 AND version = $2 ORDER BY position)sql";
 
 constexpr const char* kMoveProduction = R"sql(/* retraind:registry.move_production */
 SELECT retraind.move_production($1, $2, $3, $4, $5, $6, $7, $8, $9))sql";
@@ -42,8 +43,9 @@ int add_version(store::Transaction& transaction, const NewVersion& version, Time
           version.trained_from, version.trained_to, version.train_rows, version.data_sha256, version.metric,
           version.value, version.lineage);
   for (std::size_t i = 0; i < version.columns.size(); ++i) {
-    execute(transaction, kInsertProfile, version.model, id, i, version.columns[i].profile.column,
-            stats::to_json(version.columns[i].profile));
+    const ReferenceColumn& column = version.columns[i];
+    execute(transaction, kInsertProfile, version.model, id, i, column.profile.column, stats::to_json(column.profile),
+            column.role, column.importance);
   }
   return id;
 }
@@ -66,10 +68,10 @@ std::optional<ProductionVersion> find_production(store::Transaction& transaction
 
 std::vector<ReferenceColumn> list_columns(store::Transaction& transaction, ModelId model, int version) {
   std::vector<ReferenceColumn> out;
-  for (const auto& row : execute(transaction, kListProfiles, model, version)) {
+  for (const auto& row : execute(transaction, kListColumns, model, version)) {
     out.push_back({.profile = stats::profile_from_json(row[0].as<std::string>()),
-                   .role = ColumnRole::feature,
-                   .importance = std::nullopt});
+                   .role = read<ColumnRole>(row[1]),
+                   .importance = read<std::optional<double>>(row[2])});
   }
   return out;
 }

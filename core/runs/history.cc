@@ -10,7 +10,7 @@ using store::read;
 
 constexpr const char* kStatus = R"sql(/* retraind:runs.status */
 SELECT model, state, version, since, metric, round(value::numeric, 4) AS value, open_run_id AS run, open_run_state AS doing,
-       last_run_state AS last_run, last_run_at, next_due_at AS next_due
+       last_run_state AS last_run, last_run_at, next_due_at AS next_due, nullif(array_to_string(alerts, '; '), '') AS alerts
   FROM retraind.status WHERE $1::text IS NULL OR model = $1 ORDER BY model)sql";
 constexpr const char* kStatusJson = R"sql(/* retraind:runs.status_json */
 SELECT coalesce(json_agg(t ORDER BY t.model), '[]') FROM retraind.status t WHERE $1::text IS NULL OR model = $1)sql";
@@ -40,6 +40,21 @@ constexpr const char* kTriggersJson = R"sql(/* retraind:runs.triggers_json */
 SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trigger_history
   WHERE $1::text IS NULL OR model = $1 ORDER BY firing_id DESC LIMIT $2::bigint) t)sql";
 
+// A p-value below what a double can hold is written by its logarithm.
+constexpr const char* kDriftCheck = R"sql(/* retraind:runs.drift_check */
+SELECT d."column", d.role, round(d.effect::numeric, 4) AS effect,
+       round(d.effect_low::numeric, 4) || ' to ' || round(d.effect_high::numeric, 4) AS interval,
+       CASE WHEN d.p_value >= 0.0001 THEN round(d.p_value::numeric, 4)::text
+            WHEN d.p_value > 1e-300 THEN btrim(to_char(d.p_value, '9.9EEEE'))
+            WHEN d.log_p > '-Infinity' THEN format('1e%s', round((d.log_p / ln(10::double precision))::numeric))
+            ELSE '0' END AS p,
+       round(d.threshold::numeric, 4) AS threshold, d.verdict, d.sentence
+  FROM retraind.drift_history d WHERE d.check_id = $1
+ ORDER BY d.drifted IS TRUE DESC, d.drifted IS NULL, d.effect / nullif(d.threshold, 0) DESC NULLS LAST, d."column")sql";
+constexpr const char* kDriftCheckJson = R"sql(/* retraind:runs.drift_check_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.drift_history d WHERE d.check_id = $1
+ ORDER BY d.drifted IS TRUE DESC, d.drifted IS NULL, d.effect / nullif(d.threshold, 0) DESC NULLS LAST, d."column") t)sql";
+
 Page to_page(const pqxx::result& table, const pqxx::result& json) {
   Page page;
   for (pqxx::row_size_type i = 0; i < table.columns(); ++i) page.columns.emplace_back(table.column_name(i));
@@ -67,6 +82,10 @@ Page read_runs(store::Transaction& transaction, const std::optional<std::string>
 
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
   return to_page(execute(transaction, kTriggers, model, limit), execute(transaction, kTriggersJson, model, limit));
+}
+
+Page read_drift_check(store::Transaction& transaction, std::int64_t check_id) {
+  return to_page(execute(transaction, kDriftCheck, check_id), execute(transaction, kDriftCheckJson, check_id));
 }
 
 }  // namespace retraind::runs

@@ -3,6 +3,7 @@
 // database. Works inside the caller's transaction.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,5 +25,9 @@ Page read_status(store::Transaction& transaction, const std::optional<std::strin
 Page read_promotions(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_runs(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+
+// One drift check, the columns that drifted first: column, role, effect, interval, p, threshold, verdict, sentence. No
+// rows when there is no such check, or it looked at no column.
+Page read_drift_check(store::Transaction& transaction, std::int64_t check_id);
 
 }  // namespace retraind::runs

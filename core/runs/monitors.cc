@@ -35,7 +35,8 @@ WITH due AS (
      AND NOT EXISTS (SELECT FROM retraind.model r WHERE r.model_id = d.model_id AND r.removed_at IS NOT NULL)
    ORDER BY d.next_due_at, d.monitor_id LIMIT $4::bigint FOR UPDATE SKIP LOCKED)
 UPDATE retraind.monitor m
-   SET lease_term = nextval('retraind.lease_term'), lease_holder = $1::uuid, lease_expires_at = $2::timestamptz + $5::interval
+   SET lease_term = nextval('retraind.lease_term'), lease_holder = $1::uuid, lease_expires_at = $2::timestamptz + $5::interval,
+       woken = false
   FROM due, retraind.model o, retraind.configuration c
  WHERE m.monitor_id = due.monitor_id AND o.model_id = m.model_id AND c.model_id = m.model_id AND c.sha256 = o.configuration_sha256
 RETURNING m.monitor_id, m.model_id, o.name, m.rule::text, m.state::text, m.source, c.settings::text, c.pipeline_sha256,
@@ -81,27 +82,31 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9))sql";
 constexpr const char* kHoldLease = R"sql(/* retraind:runs.hold_monitor_lease */
 SELECT 1 FROM retraind.monitor WHERE monitor_id = $1 AND lease_term = $2 FOR UPDATE)sql";
 
+// A signal that came during the evaluation, and one whose time has yet to come, are looked at as soon as they can be.
 constexpr const char* kFinishMonitor = R"sql(/* retraind:runs.finish_monitor */
-UPDATE retraind.monitor
-   SET state = $3::json, phase = $4, next_due_at = $5, last_evaluated_at = $6, last_sentence = $7,
+UPDATE retraind.monitor m
+   SET state = $3::json, phase = $4, last_evaluated_at = $6, last_sentence = $7, woken = false,
+       next_due_at = CASE WHEN m.kind = 'signal' AND m.enabled THEN
+           least($5::timestamptz, CASE WHEN m.woken THEN $6::timestamptz END,
+                 (SELECT min(s.at) FROM retraind.signal s WHERE s.name = m.rule ->> 'signal' AND s.at > $6::timestamptz))
+         ELSE $5::timestamptz END,
        lease_term = NULL, lease_holder = NULL, lease_expires_at = NULL
- WHERE monitor_id = $1 AND lease_term = $2)sql";
+ WHERE m.monitor_id = $1 AND m.lease_term = $2)sql";
 
 constexpr const char* kNextDue = R"sql(/* retraind:runs.next_monitor_due */
 SELECT min(greatest(m.next_due_at, m.lease_expires_at)) FROM retraind.monitor m JOIN retraind.model o USING (model_id)
  WHERE m.enabled AND m.next_due_at IS NOT NULL AND m.source = ANY ($1::text[]) AND o.removed_at IS NULL)sql";
 
-constexpr const char* kInsertCheck = R"sql(/* retraind:runs.insert_drift_check */
-INSERT INTO retraind.drift_check (model_id, version, trigger, checked_at, window_from, window_to, window_from_number, window_to_number, rows)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING check_id)sql";
-
-constexpr const char* kInsertResult = R"sql(/* retraind:runs.insert_drift_result */
-INSERT INTO retraind.drift_result (check_id, "column", method, effect, statistic, p_value, threshold, verdict, sentence)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9))sql";
-
 // A suppression because of an open run is found out only under the model's lock, after the pure evaluation; it is
 // remembered in the same place, so that a lasting one is recorded once.
 constexpr const char* kOpenRunSuppression = "suppressed:open_run";
+
+// What a daemon must know to evaluate the trigger. Signals and Prometheus need no source; the model's decides for them
+// as well, so that one daemon looks after all of a model.
+const std::string& source_of(const settings::Trigger& trigger, const settings::Model& model) {
+  const auto* query = std::get_if<settings::QueryTrigger>(&trigger.rule);
+  return query != nullptr && !query->source.empty() ? query->source : model.source;
+}
 
 }  // namespace
 
@@ -111,8 +116,8 @@ void put_monitors(store::Transaction& transaction, ModelId model, const settings
     names.push_back(trigger.name);
     trigger::State state;
     if (trigger.kind() == TriggerKind::schedule) state.last_slot = now;
-    execute(transaction, kPutMonitor, model, trigger.name, trigger.kind(), settings.source, settings::to_json(trigger),
-            trigger.enabled, trigger::first_due(trigger, now), trigger::to_json(state));
+    execute(transaction, kPutMonitor, model, trigger.name, trigger.kind(), source_of(trigger, settings),
+            settings::to_json(trigger), trigger.enabled, trigger::first_due(trigger, now), trigger::to_json(state));
   }
   execute(transaction, kRemoveMonitors, model, names);
 }
@@ -205,24 +210,6 @@ MonitorRecord record_outcome(store::Transaction& transaction, const Executor& ex
 
 std::optional<TimePoint> next_monitor_due(store::Transaction& transaction, const std::vector<std::string>& sources) {
   return read<std::optional<TimePoint>>(execute(transaction, kNextDue, sources).at(0).at(0));
-}
-
-std::int64_t record_drift_check(store::Transaction& transaction, const DriftCheck& check, TimePoint now) {
-  const bool instant = check.axis == TimeAxis::instant;
-  const auto as_instant = [&](std::optional<EventTime> value) {
-    return instant && value ? std::optional(to_instant(*value)) : std::nullopt;
-  };
-  const auto as_number = [&](std::optional<EventTime> value) { return instant ? std::nullopt : value; };
-  const pqxx::result inserted =
-      execute(transaction, kInsertCheck, check.model, check.version, check.trigger, now, as_instant(check.window_from),
-              as_instant(check.window_to), as_number(check.window_from), as_number(check.window_to), check.rows);
-  const auto id = inserted.at(0)[0].as<std::int64_t>();
-  static constexpr const char* kVerdicts[] = {"ok", "drifted", "insufficient_data"};
-  for (const stats::ColumnDrift& column : check.columns) {
-    execute(transaction, kInsertResult, id, column.column, column.method, column.effect, column.statistic,
-            column.p_value, column.threshold, kVerdicts[static_cast<int>(column.verdict)], column.sentence);
-  }
-  return id;
 }
 
 }  // namespace retraind::runs

@@ -1,0 +1,174 @@
+#include "core/registry/blocks.h"
+
+#include <stdexcept>
+
+#include "core/registry/bytea.h"
+#include "core/store/sql.h"
+
+namespace retraind::registry {
+namespace {
+
+using store::execute;
+using store::read;
+
+// So many bytes of blocks travel in one statement: thousands of blocks in few round trips, and no statement that grows
+// without bound (as text the bytes take twice their room, and some more while they are put together).
+constexpr std::size_t kBatchBytes = 4 << 20;
+
+constexpr const char* kInsertReference = R"sql(/* retraind:registry.insert_reference_blocks */
+INSERT INTO retraind.reference_block (model_id, version, stream, index, rows, packed)
+SELECT $1::bigint, $2::integer, $3::text, b.index, b.rows, b.packed FROM unnest($4::bigint[], $5::bigint[], $6::bytea[]) AS b (index, rows, packed))sql";
+
+constexpr const char* kInsertFresh = R"sql(/* retraind:registry.insert_fresh_blocks */
+INSERT INTO retraind.fresh_block (model_id, version, stream, index, rows, packed)
+SELECT $1::bigint, $2::integer, $3::text, b.index, b.rows, b.packed FROM unnest($4::bigint[], $5::bigint[], $6::bytea[]) AS b (index, rows, packed))sql";
+
+constexpr const char* kListReference = R"sql(/* retraind:registry.list_reference_blocks */
+SELECT index, rows, packed FROM retraind.reference_block WHERE model_id = $1 AND version = $2 AND stream = $3 ORDER BY index)sql";
+
+constexpr const char* kFindMark = R"sql(/* retraind:registry.find_mark */
+SELECT first, open, read_at FROM retraind.watch WHERE model_id = $1 AND version = $2 AND stream = $3 FOR UPDATE)sql";
+
+// The row of the mark is the lock of its blocks. Two first readings meet in the primary key: the later one waits there.
+constexpr const char* kPutMark = R"sql(/* retraind:registry.put_mark */
+INSERT INTO retraind.watch AS w (model_id, version, stream, first, open, read_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (model_id, version, stream) DO UPDATE SET first = excluded.first, open = excluded.open, read_at = excluded.read_at
+ WHERE w.read_at <= excluded.read_at)sql";
+
+constexpr const char* kDeleteFresh = R"sql(/* retraind:registry.delete_fresh_blocks */
+DELETE FROM retraind.fresh_block WHERE model_id = $1 AND version = $2 AND stream = $3 AND index >= $4)sql";
+
+constexpr const char* kListFresh = R"sql(/* retraind:registry.list_fresh_blocks */
+SELECT index, rows, packed FROM retraind.fresh_block
+ WHERE model_id = $1 AND version = $2 AND stream = $3 AND index BETWEEN $4 AND $5 ORDER BY index)sql";
+
+// Counts first, without the bytes, how far back the rows go.
+constexpr const char* kListNewest = R"sql(/* retraind:registry.list_newest_blocks */
+SELECT b.index, b.rows, b.packed FROM retraind.fresh_block b
+ WHERE b.model_id = $1 AND b.version = $2 AND b.stream = $3
+   AND b.index >= (SELECT min(newer.index)
+                     FROM (SELECT f.index, sum(f.rows) OVER (ORDER BY f.index DESC) - f.rows AS rows_after
+                             FROM retraind.fresh_block f WHERE f.model_id = $1 AND f.version = $2 AND f.stream = $3) newer
+                    WHERE newer.rows_after < $4::numeric)
+ ORDER BY b.index)sql";
+
+constexpr const char* kRemoveOldMarks = R"sql(/* retraind:registry.remove_old_marks */
+DELETE FROM retraind.watch w
+ USING (SELECT p.model_id, p.version FROM retraind.promotion p GROUP BY p.model_id, p.version
+        HAVING NOT bool_or(upper_inf(p.during)) AND max(upper(p.during)) < $1::timestamptz - interval '30 days') gone
+ WHERE w.model_id = gone.model_id AND w.version = gone.version)sql";
+
+constexpr const char* kRemoveOldBlocks = R"sql(/* retraind:registry.remove_old_blocks */
+DELETE FROM retraind.fresh_block b
+ USING (SELECT p.model_id, p.version FROM retraind.promotion p GROUP BY p.model_id, p.version
+        HAVING NOT bool_or(upper_inf(p.during)) AND max(upper(p.during)) < $1::timestamptz - interval '30 days') gone
+ WHERE b.model_id = gone.model_id AND b.version = gone.version)sql";
+
+const char* word_of(BlockStream stream) {
+  switch (stream) {
+    case BlockStream::features:
+      return "features";
+    case BlockStream::scores:
+      return "scores";
+    case BlockStream::losses:
+      return "losses";
+  }
+  throw std::logic_error("no such stream of blocks");
+}
+
+void require_ascending(const std::vector<Block>& blocks) {
+  for (std::size_t i = 1; i < blocks.size(); ++i) {
+    if (blocks[i].index <= blocks[i - 1].index) {
+      throw std::logic_error(fmt::format("block {} follows block {}", blocks[i].index, blocks[i - 1].index));
+    }
+  }
+}
+
+void insert(store::Transaction& transaction, const char* statement, ModelId model, int version, BlockStream stream,
+            const std::vector<Block>& blocks) {
+  std::vector<std::string> indices;
+  std::vector<std::string> rows;
+  std::vector<std::string> packed;
+  std::size_t bytes = 0;
+  const auto flush = [&] {
+    if (indices.empty()) return;
+    execute(transaction, statement, model, version, word_of(stream), indices, rows, packed);
+    indices.clear();
+    rows.clear();
+    packed.clear();
+    bytes = 0;
+  };
+  for (const Block& block : blocks) {
+    indices.push_back(std::to_string(block.index));
+    rows.push_back(std::to_string(block.rows));
+    packed.push_back(to_bytea(block.packed));
+    bytes += block.packed.size();
+    if (bytes >= kBatchBytes) flush();
+  }
+  flush();
+}
+
+std::vector<Block> to_blocks(const pqxx::result& found) {
+  std::vector<Block> out;
+  out.reserve(static_cast<std::size_t>(found.size()));
+  for (const auto& row : found) {
+    out.push_back({.index = row[0].as<std::int64_t>(),
+                   .rows = row[1].as<std::uint64_t>(),
+                   .packed = pqxx::binarystring(row[2]).str()});
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_reference_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
+                          const std::vector<Block>& blocks) {
+  require_ascending(blocks);
+  insert(transaction, kInsertReference, model, version, stream, blocks);
+}
+
+std::vector<Block> list_reference_blocks(store::Transaction& transaction, ModelId model, int version,
+                                         BlockStream stream) {
+  return to_blocks(execute(transaction, kListReference, model, version, word_of(stream)));
+}
+
+std::optional<WatchMark> find_mark(store::Transaction& transaction, ModelId model, int version, BlockStream stream) {
+  const pqxx::result found = execute(transaction, kFindMark, model, version, word_of(stream));
+  if (found.empty()) return std::nullopt;
+  return WatchMark{.first = found[0][0].as<std::int64_t>(),
+                   .open = found[0][1].as<std::int64_t>(),
+                   .read_at = read<TimePoint>(found[0][2])};
+}
+
+bool put_fresh_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
+                      std::int64_t from, const std::vector<Block>& blocks, const WatchMark& mark) {
+  require_ascending(blocks);
+  if (!blocks.empty() && blocks.front().index < from) {
+    throw std::logic_error(fmt::format("block {} lies before the first replaced one, {}", blocks.front().index, from));
+  }
+  const char* const word = word_of(stream);
+  if (execute(transaction, kPutMark, model, version, word, mark.first, mark.open, mark.read_at).affected_rows() == 0) {
+    return false;
+  }
+  execute(transaction, kDeleteFresh, model, version, word, from);
+  insert(transaction, kInsertFresh, model, version, stream, blocks);
+  return true;
+}
+
+std::vector<Block> list_fresh_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
+                                     std::int64_t first, std::int64_t last) {
+  return to_blocks(execute(transaction, kListFresh, model, version, word_of(stream), first, last));
+}
+
+std::vector<Block> list_newest_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
+                                      std::uint64_t rows) {
+  return to_blocks(execute(transaction, kListNewest, model, version, word_of(stream), rows));
+}
+
+std::uint64_t remove_old_blocks(store::Transaction& transaction, TimePoint now) {
+  // The marks first: they are the locks.
+  execute(transaction, kRemoveOldMarks, now);
+  return static_cast<std::uint64_t>(execute(transaction, kRemoveOldBlocks, now).affected_rows());
+}
+
+}  // namespace retraind::registry
