@@ -80,6 +80,10 @@ void JsonReader::read(std::string_view key, double& out) {
   out = value->to_number<double>();
 }
 
+void JsonReader::read(std::string_view key, std::optional<double>& out) {
+  if (ask(key) != nullptr) read(key, out.emplace());
+}
+
 void JsonReader::read(std::string_view key, Duration& out) {
   std::string found;
   if (ask(key) == nullptr) return;

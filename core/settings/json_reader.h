@@ -30,6 +30,7 @@ class JsonReader {
   void read(std::string_view key, int& out);
   void read(std::string_view key, std::uint64_t& out);
   void read(std::string_view key, double& out);
+  void read(std::string_view key, std::optional<double>& out);
   void read(std::string_view key, Duration& out);
   void read(std::string_view key, std::vector<std::string>& out);
 

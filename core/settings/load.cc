@@ -51,7 +51,7 @@ class Load {
     for (const auto& [name, source] : settings_.sources) known.push_back(name);
     for (const SourceUse& use : source_uses_) {
       if (settings_.sources.contains(use.source)) continue;
-      std::string message = fmt::format("model.{}.source: there is no [source.{}]", use.model, printable(use.source));
+      std::string message = fmt::format("{}.source: there is no [source.{}]", use.path, printable(use.source));
       if (const auto near = nearest(use.source, known)) message += fmt::format("; did you mean \"{}\"?", *near);
       findings_.complain(use.file, use.place, std::move(message));
     }
@@ -72,12 +72,6 @@ class Load {
     Place place;
   };
   struct Definition {
-    std::filesystem::path file;
-    Place place;
-  };
-  struct SourceUse {
-    std::string model;
-    std::string source;
     std::filesystem::path file;
     Place place;
   };
@@ -136,10 +130,7 @@ class Load {
     for (auto& [entry, table] : reader.named_tables("model")) {
       Model model;
       model.name = entry->key;
-      read_model(table, model);
-      if (!model.source.empty()) {
-        source_uses_.push_back({model.name, model.source, table.file(), table.place_of("source")});
-      }
+      read_model(table, model, source_uses_);
       if (define("model", *entry, table, models_)) settings_.models.emplace(model.name, std::move(model));
     }
   }
@@ -203,12 +194,32 @@ std::vector<KnownKey> known_keys() {
     [[model.m.trigger]]
     on = "drift"
     [[model.m.trigger]]
+    on = "performance"
+    [[model.m.trigger]]
+    on = "performance"
+    detect = "adwin"
+    [[model.m.trigger]]
+    on = "performance"
+    detect = "page_hinkley"
+    [[model.m.trigger]]
+    on = "performance"
+    detect = "risk"
+    [[model.m.trigger]]
+    on = "signal"
+    [[model.m.trigger]]
+    on = "query"
+    [[model.m.trigger]]
+    on = "prometheus"
+    [[model.m.trigger]]
+    on = "freshness"
+    [[model.m.trigger]]
     on = "pipeline_change"
   )";
   std::vector<KnownKey> keys;
   Load("", &keys).read_main_text(kEveryTable, "every_table.toml", false);
   const auto same = [](const KnownKey& a, const KnownKey& b) {
-    return std::tie(a.section, a.key, a.expected, a.fallback) == std::tie(b.section, b.key, b.expected, b.fallback);
+    return std::tie(a.section, a.kind, a.key, a.expected, a.fallback) ==
+           std::tie(b.section, b.kind, b.key, b.expected, b.fallback);
   };
   std::vector<KnownKey> out;
   for (KnownKey& key : keys) {

@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "core/settings/sections.h"
+#include "core/settings/trigger_rules.h"
 
 namespace retraind::settings {
 namespace {
@@ -116,6 +117,21 @@ void check_window(TableReader& training, const Model& model) {
   }
 }
 
+void check_metric(TableReader* validation, const Model& model) {
+  const Validation& v = model.validation;
+  if (validation == nullptr) return;
+  if (!applies_to(v.metric, model.task)) {
+    validation->complain("metric", does_not_apply(v.metric, model.task));
+    return;
+  }
+  if (is_share(v.metric) && v.margin >= 1) {
+    validation->complain("margin", fmt::format("{} lies between 0 and 1, so no difference reaches a margin of {}",
+                                               to_text(v.metric), format_number(v.margin)));
+  }
+}
+
+}  // namespace
+
 bool is_share(Metric metric) {
   switch (metric) {
     case Metric::accuracy:
@@ -133,26 +149,14 @@ bool is_share(Metric metric) {
   return false;
 }
 
-void check_metric(TableReader* validation, const Model& model) {
-  const Validation& v = model.validation;
-  if (validation == nullptr) return;
-  if (!applies_to(v.metric, model.task)) {
-    std::string fitting;
-    for (const std::string_view word : words_of<Metric>()) {
-      if (!applies_to(*parse<Metric>(word), model.task)) continue;
-      fitting += (fitting.empty() ? "" : ", ") + std::string(word);
-    }
-    validation->complain("metric", fmt::format("{} does not apply to a {} task; {} do", to_text(v.metric),
-                                               to_text(model.task), fitting));
-    return;
+std::string does_not_apply(Metric metric, Task task) {
+  std::string fitting;
+  for (const std::string_view word : words_of<Metric>()) {
+    if (!applies_to(*parse<Metric>(word), task)) continue;
+    fitting += (fitting.empty() ? "" : ", ") + std::string(word);
   }
-  if (is_share(v.metric) && v.margin >= 1) {
-    validation->complain("margin", fmt::format("{} lies between 0 and 1, so no difference reaches a margin of {}",
-                                               to_text(v.metric), format_number(v.margin)));
-  }
+  return fmt::format("{} does not apply to a {} task; {} do", to_text(metric), to_text(task), fitting);
 }
-
-}  // namespace
 
 void read_training(TableReader& reader, Training& out) {
   const Entry* trainer = reader.ask("trainer", "\"xgboost\"", TableReader::quoted(out.trainer));
@@ -191,9 +195,11 @@ void read_validation(TableReader& reader, Validation& out) {
   reader.finish();
 }
 
-void read_model(TableReader& reader, Model& out) {
+void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_uses) {
   for (const std::string_view key : {"source", "query", "time_column", "label"}) reader.require(key);
-  reader.text("source", out.source, "the name of a [source.NAME]");
+  if (reader.text("source", out.source, "the name of a [source.NAME]")) {
+    source_uses.push_back({reader.path(), out.source, reader.file(), reader.place_of("source")});
+  }
   reader.text("query", out.query, "a SELECT statement");
   reader.text("time_column", out.time_column, "the name of a column");
   reader.text("label", out.label, "the name of a column");
@@ -203,19 +209,24 @@ void read_model(TableReader& reader, Model& out) {
   reader.texts("features", out.features, "an array of columns' names");
   reader.word("anchor", out.anchor);
   reader.duration("label_delay", out.label_delay);
+  reader.duration("late_rows", out.late_rows);
+  reader.duration("late_labels", out.late_labels);
 
   std::optional<TableReader> training = reader.table("training");
   std::optional<TableReader> validation = reader.table("validation");
   const std::size_t complaints = reader.complaints_so_far();
   if (training) read_training(*training, out.training);
   out.validation.metric = default_metric(out.task);
+  const std::size_t complaints_before_validation = reader.complaints_so_far();
   if (validation) read_validation(*validation, out.validation);
+  const bool metric_is_sure = task_is_sure && reader.complaints_so_far() == complaints_before_validation &&
+                              applies_to(out.validation.metric, out.task);
   // A value that was refused has its default here, which need not fit the others.
   const bool values_are_sure = reader.complaints_so_far() == complaints;
   check_label(reader, validation ? &*validation : nullptr, out);
   if (task_is_sure) check_metric(validation ? &*validation : nullptr, out);
   if (training && values_are_sure) check_window(*training, out);
-  read_triggers(reader, out);
+  read_triggers(reader, {out, task_is_sure, metric_is_sure, source_uses}, out.triggers);
   reader.finish();
 }
 

@@ -15,9 +15,11 @@ std::string in_words(IntegerRange range) {
 }
 
 std::string in_words(const RealRange& range) {
+  if (!std::isfinite(range.low)) return "a number";
   std::string out =
       fmt::format("a number {} {}", range.low_allowed ? "of at least" : "above", format_number(range.low));
-  if (range.high) out += fmt::format(" and below {}", format_number(*range.high));
+  if (range.high)
+    out += fmt::format(" and {} {}", range.high_allowed ? "at most" : "below", format_number(*range.high));
   return out;
 }
 
@@ -39,6 +41,9 @@ std::string spell_bytes(std::uint64_t bytes) {
 constexpr std::string_view kWindowForms = R"(a window such as "28d", "5000 rows" or "all")";
 constexpr std::string_view kHoldoutForms = R"(a share such as "20%" or a duration such as "7d")";
 constexpr std::string_view kClusterForms = R"("auto", "row", a duration such as "1d", "200 rows", or a column's name)";
+constexpr std::string_view kSeasonForms = R"("auto", "none", "day", "week", "year" or a duration such as "12h")";
+constexpr std::string_view kBudgetForms = R"(a budget such as "1 per 90d")";
+constexpr std::string_view kRangeForms = "two numbers, the lower one first, such as [0.2, 0.8]";
 
 }  // namespace
 
@@ -81,7 +86,7 @@ bool TableReader::reject_word(const Entry& entry, std::string_view expected, std
 const Entry* TableReader::ask(std::string_view key, std::string expected, std::string fallback) {
   asked_.emplace_back(key);
   if (findings_->known != nullptr) {
-    findings_->known->push_back({section_, std::string(key), std::move(expected), std::move(fallback)});
+    findings_->known->push_back({section_, std::string(key), std::move(expected), std::move(fallback), kind_});
   }
   return node_->find(key);
 }
@@ -131,20 +136,36 @@ bool TableReader::integer(std::string_view key, int& out, IntegerRange range) {
   return true;
 }
 
-bool TableReader::real(std::string_view key, double& out, RealRange range) {
-  const Entry* entry = ask(key, in_words(range), format_number(out));
-  if (entry == nullptr) return false;
-  double value = 0;
-  if (const auto* real = std::get_if<double>(&entry->node.value)) {
-    value = *real;
-  } else if (const auto* integer = std::get_if<std::int64_t>(&entry->node.value)) {
-    value = static_cast<double>(*integer);
-  } else {
-    return reject(*entry, in_words(range));
-  }
+namespace {
+
+// An integer is a number too. std::nullopt for anything else, NaN and the infinities included.
+std::optional<double> finite_number(const Node& node) {
+  if (const auto* integer = std::get_if<std::int64_t>(&node.value)) return static_cast<double>(*integer);
+  const auto* real = std::get_if<double>(&node.value);
+  return real != nullptr && std::isfinite(*real) ? std::optional(*real) : std::nullopt;
+}
+
+bool contains(const RealRange& range, double value) {
   const bool low_ok = range.low_allowed ? value >= range.low : value > range.low;
-  if (!std::isfinite(value) || !low_ok || (range.high && value >= *range.high)) return reject(*entry, in_words(range));
+  const bool high_ok = !range.high || (range.high_allowed ? value <= *range.high : value < *range.high);
+  return low_ok && high_ok;
+}
+
+}  // namespace
+
+bool TableReader::real(std::string_view key, std::optional<double>& out, RealRange range) {
+  const Entry* entry = ask(key, in_words(range), out ? format_number(*out) : "");
+  if (entry == nullptr) return false;
+  const auto value = finite_number(entry->node);
+  if (!value || !contains(range, *value)) return reject(*entry, in_words(range));
   out = value;
+  return true;
+}
+
+bool TableReader::real(std::string_view key, double& out, RealRange range) {
+  std::optional<double> value = out;
+  if (!real(key, value, range)) return false;
+  out = *value;
   return true;
 }
 
@@ -228,6 +249,66 @@ bool TableReader::cluster(std::string_view key, Cluster& out) {
   const auto value = text_form(*entry, parse_cluster);
   if (!value) return reject(*entry, kClusterForms);
   out = *value;
+  return true;
+}
+
+bool TableReader::season(std::string_view key, Season& out) {
+  const Entry* entry = ask(key, std::string(kSeasonForms), quoted(format_season(out)));
+  if (entry == nullptr) return false;
+  const auto value = text_form(*entry, parse_season);
+  if (!value) return reject(*entry, kSeasonForms);
+  out = *value;
+  return true;
+}
+
+bool TableReader::alarm_budget(std::string_view key, std::optional<AlarmBudget>& out) {
+  const Entry* entry = ask(key, std::string(kBudgetForms), out ? quoted(format_alarm_budget(*out)) : "");
+  if (entry == nullptr) return false;
+  const auto value = text_form(*entry, parse_alarm_budget);
+  if (!value) return reject(*entry, kBudgetForms);
+  out = value;
+  return true;
+}
+
+bool TableReader::range(std::string_view key, std::optional<std::pair<double, double>>& out) {
+  const Entry* entry = ask(key, std::string(kRangeForms), "");
+  if (entry == nullptr) return false;
+  const auto* array = std::get_if<Node::Array>(&entry->node.value);
+  if (array == nullptr || array->size() != 2) return reject(*entry, kRangeForms);
+  const auto low = finite_number(array->front());
+  const auto high = finite_number(array->back());
+  if (!low || !high) {
+    const Node& wrong = low ? array->back() : array->front();
+    complain_at(wrong.place, fmt::format("{}: expected {}, found {} in it", full(key), kRangeForms, describe(wrong)));
+    return false;
+  }
+  if (*low >= *high) {
+    complain(key, fmt::format("expected {}, found [{}, {}]", kRangeForms, format_number(*low), format_number(*high)));
+    return false;
+  }
+  out = {*low, *high};
+  return true;
+}
+
+bool TableReader::hold(std::string_view key, Patience& out) {
+  const std::string expected =
+      fmt::format(R"(a number of checks from 1 to {}, "2 of 3" checks, or a duration such as "1h")", kMostChecks);
+  const Entry* entry = ask(key, expected, std::to_string(out.checks));
+  if (entry == nullptr) return false;
+  if (const auto* checks = std::get_if<std::int64_t>(&entry->node.value)) {
+    if (*checks < 1 || *checks > kMostChecks) return reject(*entry, expected);
+    out.checks = out.of = static_cast<int>(*checks);
+    return true;
+  }
+  if (const auto some = text_form(*entry, parse_checks_of)) {
+    out.checks = some->checks;
+    out.of = some->of;
+    return true;
+  }
+  const auto* text = std::get_if<std::string>(&entry->node.value);
+  const auto time = text == nullptr ? std::nullopt : parse_duration(*text);
+  if (!time || *time <= Duration::zero() || *time > kLongest) return reject(*entry, expected);
+  out.hold = *time;
   return true;
 }
 

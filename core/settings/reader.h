@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ struct KnownKey {
   std::string key;       // "rounds"
   std::string expected;  // "an integer from 1 to 100000"
   std::string fallback;  // as it would stand in the file; empty when there is none
+  std::string kind;      // of the trigger it belongs to; empty: of all kinds, or of no trigger
 };
 
 // Where complaints go.
@@ -46,8 +48,11 @@ struct IntegerRange {
 struct RealRange {
   double low;
   bool low_allowed;
-  std::optional<double> high;  // exclusive; std::nullopt: no bound
+  std::optional<double> high;  // std::nullopt: no bound
+  bool high_allowed = false;
 };
+// Every number but NaN and the infinities.
+inline constexpr RealRange kAnyNumber = {-std::numeric_limits<double>::infinity(), false, std::nullopt};
 
 struct DurationRange {
   Duration low = Duration::zero();
@@ -66,21 +71,35 @@ class TableReader {
   bool integer(std::string_view key, int& out, IntegerRange range);
   bool integer(std::string_view key, std::uint64_t& out, IntegerRange range);
   bool real(std::string_view key, double& out, RealRange range);
+  bool real(std::string_view key, std::optional<double>& out, RealRange range);
   bool duration(std::string_view key, Duration& out, DurationRange range = {});
   bool bytes(std::string_view key, std::uint64_t& out, std::uint64_t low);
   bool texts(std::string_view key, std::vector<std::string>& out, std::string_view expected);
   bool window(std::string_view key, Window& out);
   bool holdout(std::string_view key, Holdout& out);
   bool cluster(std::string_view key, Cluster& out);
+  bool season(std::string_view key, Season& out);
+  bool alarm_budget(std::string_view key, std::optional<AlarmBudget>& out);
+  // Two numbers, the lower one first.
+  bool range(std::string_view key, std::optional<std::pair<double, double>>& out);
+  // `for = 2` are consecutive checks, `for = "2 of 3"` checks, `for = "1h"` is a time.
+  bool hold(std::string_view key, Patience& out);
 
   template <class E>
   bool word(std::string_view key, E& out) {
-    const Entry* entry = ask(key, list_words<E>(), quoted(to_text(out)));
+    std::optional<E> value = out;
+    if (!word(key, value)) return false;
+    out = *value;
+    return true;
+  }
+  template <class E>
+  bool word(std::string_view key, std::optional<E>& out) {
+    const Entry* entry = ask(key, list_words<E>(), out ? quoted(to_text(*out)) : "");
     if (entry == nullptr) return false;
     const auto* found = std::get_if<std::string>(&entry->node.value);
     const std::optional<E> value = found == nullptr ? std::nullopt : parse<E>(*found);
     if (!value) return reject_word(*entry, list_words<E>(), words_of<E>());
-    out = *value;
+    out = value;
     return true;
   }
 
@@ -97,7 +116,10 @@ class TableReader {
   std::vector<Named> named_tables(std::string_view key);
   std::vector<TableReader> array_of_tables(std::string_view key);
 
-  // A key that another version may know: complains with this sentence when it is there.
+  // The keys asked for from here on belong to this kind of trigger; empty: to all.
+  void of_kind(std::string_view kind) { kind_ = kind; }
+
+  // A key that does not belong here though it is one elsewhere: complains with this sentence when it is there.
   void refuse(std::string_view key, std::string_view sentence);
   // All that was not asked for is unknown. To be called once, after the last key.
   void finish();
@@ -126,6 +148,7 @@ class TableReader {
   const Node* node_;
   std::string path_;
   std::string section_;
+  std::string kind_;
   std::vector<std::string> asked_;
   std::vector<std::string> refused_;
 };

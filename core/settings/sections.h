@@ -3,6 +3,10 @@
 // leaves its complaints in the reader's findings. What one table alone cannot tell (does this source exist? is this
 // model defined twice?) is checked in load.cc.
 
+#include <filesystem>
+#include <string>
+#include <vector>
+
 #include "core/settings/reader.h"
 #include "core/settings/settings.h"
 
@@ -13,14 +17,28 @@ void read_registry(TableReader& reader, Registry& out);
 void read_log(TableReader& reader, Log& out);
 void read_source(TableReader& reader, Source& out);
 
-// With its training, validation and triggers. `out.name` is set.
-void read_model(TableReader& reader, Model& out);
+// A place that names a source, for load.cc, which knows them all.
+struct SourceUse {
+  std::string path;  // of the table: "model.power", "model.power.trigger"
+  std::string source;
+  std::filesystem::path file;
+  Place place;
+};
+
+// With its training, validation and triggers. `out.name` is set. Appends to `source_uses`.
+void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_uses);
 void read_training(TableReader& reader, Training& out);
 void read_validation(TableReader& reader, Validation& out);
 
-// Appends to out.triggers, a pipeline_change trigger included when the file has none. `model` is the reader of the
-// model's own table.
-void read_triggers(TableReader& model, Model& out);
+// Appends to the triggers of the model `of` is about, a pipeline_change trigger included when the file has none.
+// `model` is the reader of the model's own table.
+struct TriggerModel;
+void read_triggers(TableReader& model, const TriggerModel& of, std::vector<Trigger>& out);
+
+// True for a metric between 0 and 1.
+bool is_share(Metric metric);
+// "auc does not apply to a regression task; rmse, mae, r2 do"
+std::string does_not_apply(Metric metric, Task task);
 
 // [a-z][a-z0-9_]{0,62}: names of models, sources and triggers become names of files, labels and rows.
 bool is_name(std::string_view text);

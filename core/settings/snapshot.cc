@@ -5,6 +5,7 @@
 #include "core/base/sha256.h"
 #include "core/settings/canonical_json.h"
 #include "core/settings/forms.h"
+#include "core/settings/trigger_json.h"
 
 namespace retraind::settings {
 namespace {
@@ -71,36 +72,6 @@ json::object validation(const Validation& value) {
           {"promotion", text(to_text(value.promotion))}};
 }
 
-struct WriteRule {
-  json::object& out;
-
-  void operator()(const ScheduleTrigger& rule) const {
-    out["cron"] = text(rule.cron.expression());
-    out["timezone"] = text(rule.timezone);
-    out["catch_up"] = text(to_text(rule.catch_up));
-  }
-  void operator()(const NewRowsTrigger& rule) const {
-    out["rows"] = rule.rows;
-    out["every"] = duration(rule.every);
-  }
-  void operator()(const DriftTrigger& rule) const {
-    out["every"] = duration(rule.every);
-    out["window"] = text(format_window(rule.window));
-    out["checks"] = rule.patience.checks;
-    out["of"] = rule.patience.of;
-    out["hold"] = duration(rule.patience.hold);
-    out["min_effect"] = rule.min_effect;
-    out["alpha"] = rule.alpha;
-    out["min_rows"] = rule.min_rows;
-  }
-  void operator()(const PerformanceTrigger&) const {}
-  void operator()(const SignalTrigger&) const {}
-  void operator()(const QueryTrigger&) const {}
-  void operator()(const PrometheusTrigger&) const {}
-  void operator()(const FreshnessTrigger&) const {}
-  void operator()(const PipelineChangeTrigger&) const {}
-};
-
 json::object trigger(const Trigger& value) {
   json::object out{{"name", text(value.name)},
                    {"on", text(to_text(value.kind()))},
@@ -109,7 +80,7 @@ json::object trigger(const Trigger& value) {
                    {"max_runs_per_day", value.max_runs_per_day},
                    {"backoff", duration(value.backoff)},
                    {"backoff_max", duration(value.backoff_max)}};
-  std::visit(WriteRule{out}, value.rule);
+  write_rule(value.rule, out);
   return out;
 }
 
@@ -124,6 +95,8 @@ json::object whole(const Model& value) {
                    {"features", json::array()},
                    {"anchor", text(to_text(value.anchor))},
                    {"label_delay", duration(value.label_delay)},
+                   {"late_rows", duration(value.late_rows)},
+                   {"late_labels", duration(value.late_labels)},
                    {"training", training(value.training)},
                    {"validation", validation(value.validation)},
                    {"triggers", json::array()}};
@@ -149,7 +122,7 @@ std::string configuration_sha256(const Model& model) {
 
 std::string pipeline_sha256(const Model& model) {
   json::object pipeline = whole(model);
-  for (const char* key : {"name", "triggers"}) pipeline.erase(key);
+  for (const char* key : {"name", "triggers", "late_rows", "late_labels"}) pipeline.erase(key);
   for (const char* key : {"timeout", "memory_limit_bytes", "threads", "max_attempts"}) {
     pipeline["training"].as_object().erase(key);
   }

@@ -20,8 +20,9 @@ Model model_from_json(std::string_view json);
 // sha256 of to_json(model), in hexadecimal.
 std::string configuration_sha256(const Model& model);
 
-// sha256 of the part that decides what is trained and how it is judged: everything but the name, triggers, timeouts,
-// memory_limit, threads, max_attempts and promotion mode. A change of it is what the pipeline_change trigger answers.
+// sha256 of the part that decides what is trained and how it is judged: everything but the name, triggers, late_rows,
+// late_labels, timeouts, memory_limit, threads, max_attempts and promotion mode. A change of it is what the
+// pipeline_change trigger answers, so it must not change for one and the same configuration from version to version.
 std::string pipeline_sha256(const Model& model);
 
 // One trigger's rule as JSON, for the monitor row; canonical like to_json.

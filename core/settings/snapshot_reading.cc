@@ -6,6 +6,7 @@
 #include "core/settings/forms.h"
 #include "core/settings/json_reader.h"
 #include "core/settings/snapshot.h"
+#include "core/settings/trigger_json.h"
 
 namespace retraind::settings {
 namespace {
@@ -94,63 +95,12 @@ void read_validation(JsonReader& reader, Validation& out) {
   reader.finish();
 }
 
-ScheduleTrigger read_schedule(JsonReader& reader) {
-  ScheduleTrigger out;
-  reader.require("cron");
-  std::string expression;
-  reader.read("cron", expression);
-  try {
-    out.cron = schedule::Cron::parse(expression);
-  } catch (const ConfigError& error) {
-    throw DataError(fmt::format("model snapshot: '{}': {}", reader.full("cron"), error.what()));
-  }
-  reader.read("timezone", out.timezone);
-  reader.word("catch_up", out.catch_up);
-  return out;
-}
-
-NewRowsTrigger read_new_rows(JsonReader& reader) {
-  NewRowsTrigger out{};
-  reader.require("rows");
-  reader.read("rows", out.rows);
-  reader.read("every", out.every);
-  return out;
-}
-
-DriftTrigger read_drift(JsonReader& reader) {
-  DriftTrigger out;
-  reader.read("every", out.every);
-  reader.form("window", out.window, parse_window);
-  reader.read("checks", out.patience.checks);
-  reader.read("of", out.patience.of);
-  reader.read("hold", out.patience.hold);
-  reader.read("min_effect", out.min_effect);
-  reader.read("alpha", out.alpha);
-  reader.read("min_rows", out.min_rows);
-  return out;
-}
-
 Trigger read_trigger(JsonReader& reader) {
   Trigger out;
   reader.require("on");
   TriggerKind kind = TriggerKind::pipeline_change;
   reader.word("on", kind);
-  switch (kind) {
-    case TriggerKind::schedule:
-      out.rule = read_schedule(reader);
-      break;
-    case TriggerKind::new_rows:
-      out.rule = read_new_rows(reader);
-      break;
-    case TriggerKind::drift:
-      out.rule = read_drift(reader);
-      break;
-    case TriggerKind::pipeline_change:
-      out.rule = PipelineChangeTrigger{};
-      break;
-    default:
-      reader.reject("on", "a kind of trigger that this version knows");
-  }
+  out.rule = read_rule(reader, kind);
   out.name = to_text(kind);
   out.backoff = default_backoff(kind);
   reader.read("name", out.name);
@@ -192,6 +142,8 @@ Model model_from_json(std::string_view text) {
   reader.read("features", out.features);
   reader.word("anchor", out.anchor);
   reader.read("label_delay", out.label_delay);
+  reader.read("late_rows", out.late_rows);
+  reader.read("late_labels", out.late_labels);
   out.validation.metric = default_metric(out.task);
   if (auto training = object_below(reader, "training")) read_training(*training, out.training);
   if (auto validation = object_below(reader, "validation")) read_validation(*validation, out.validation);

@@ -5,18 +5,18 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/settings/sections.h"
+#include "core/settings/trigger_rules.h"
 
 namespace retraind::settings {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-constexpr std::array<TriggerKind, 4> kConfigurable = {TriggerKind::schedule, TriggerKind::new_rows, TriggerKind::drift,
-                                                      TriggerKind::pipeline_change};
-constexpr std::string_view kKinds = R"("schedule", "new_rows", "drift" or "pipeline_change")";
-constexpr DurationRange kEvery = {milliseconds(100), kLongest};
+constexpr std::array<TriggerKind, 9> kConfigurable = {
+    TriggerKind::schedule,    TriggerKind::new_rows,  TriggerKind::drift,
+    TriggerKind::performance, TriggerKind::signal,    TriggerKind::query,
+    TriggerKind::prometheus,  TriggerKind::freshness, TriggerKind::pipeline_change};
+constexpr std::string_view kKinds =
+    R"("schedule", "new_rows", "drift", "performance", "signal", "query", "prometheus", "freshness" or )"
+    R"("pipeline_change")";
 constexpr std::int64_t kRows = static_cast<std::int64_t>(kMostRows);
 
 // The kind this table configures; std::nullopt after a complaint.
@@ -26,12 +26,10 @@ std::optional<TriggerKind> read_kind(TableReader& reader) {
   if (entry == nullptr) return std::nullopt;
   const auto* text = std::get_if<std::string>(&entry->node.value);
   const std::optional<TriggerKind> said = text == nullptr ? std::nullopt : parse<TriggerKind>(*text);
-  if (said && std::find(kConfigurable.begin(), kConfigurable.end(), *said) != kConfigurable.end()) return said;
   if (said == TriggerKind::manual) {
     reader.complain("on", "every model has its manual trigger (`retraind trigger MODEL`); leave this table out");
   } else if (said) {
-    reader.complain("on",
-                    fmt::format("{} triggers are not in this version of retraind; {} are", to_text(*said), kKinds));
+    return said;
   } else {
     std::string hint;
     if (text != nullptr) {
@@ -43,6 +41,80 @@ std::optional<TriggerKind> read_kind(TableReader& reader) {
   }
   return std::nullopt;
 }
+
+TriggerRule read_rule(TableReader& reader, TriggerKind kind, const TriggerModel& of) {
+  switch (kind) {
+    case TriggerKind::schedule:
+      return read_schedule(reader);
+    case TriggerKind::new_rows:
+      return read_new_rows(reader);
+    case TriggerKind::drift:
+      return read_drift(reader);
+    case TriggerKind::performance:
+      return read_performance(reader, of);
+    case TriggerKind::signal:
+      return read_signal(reader);
+    case TriggerKind::query:
+      return read_query(reader, of);
+    case TriggerKind::prometheus:
+      return read_prometheus(reader);
+    case TriggerKind::freshness:
+      return read_freshness(reader);
+    case TriggerKind::pipeline_change:
+    case TriggerKind::manual:
+      break;
+  }
+  return PipelineChangeTrigger{};
+}
+
+// False after a complaint.
+bool read_name(TableReader& reader, TriggerKind kind, std::string& out) {
+  // The default depends on the kind, so it is not what the documentation shows.
+  const Entry* entry = reader.ask("name", std::string(kNameForm), "");
+  if (entry == nullptr) return true;
+  const auto* text = std::get_if<std::string>(&entry->node.value);
+  if (text == nullptr || !is_name(*text)) {
+    reader.complain("name", fmt::format("expected {}, found {}", kNameForm, describe(entry->node)));
+  } else if (*text == "manual" || (*text == "pipeline_change" && kind != TriggerKind::pipeline_change)) {
+    reader.complain("name", fmt::format("\"{}\" is the name of a trigger that every model has", *text));
+  } else {
+    out = *text;
+    return true;
+  }
+  return false;
+}
+
+// When a run may start. Freshness starts none.
+void read_limits(TableReader& reader, TriggerKind kind, Trigger& out) {
+  if (kind == TriggerKind::freshness) {
+    for (const std::string_view key : {"for", "clear_for", "cooldown", "max_runs_per_day", "backoff", "backoff_max"}) {
+      reader.refuse(key, "a freshness trigger tells people, once, and never starts a run; leave it out");
+    }
+    return;
+  }
+  reader.duration("cooldown", out.cooldown);
+  reader.integer("max_runs_per_day", out.max_runs_per_day, {0, 10000});
+  reader.duration("backoff", out.backoff);
+  reader.duration("backoff_max", out.backoff_max);
+  if (out.backoff_max < out.backoff) {
+    reader.complain(reader.has("backoff_max") ? "backoff_max" : "backoff",
+                    fmt::format("backoff_max ({}) is shorter than backoff ({})", format_duration(out.backoff_max),
+                                format_duration(out.backoff)));
+  }
+}
+
+Trigger read_trigger(TableReader& reader, TriggerKind kind, const TriggerModel& of) {
+  Trigger out;
+  reader.of_kind(to_text(kind));
+  out.rule = read_rule(reader, kind, of);
+  reader.of_kind("");
+  out.backoff = default_backoff(kind);
+  reader.boolean("enabled", out.enabled);
+  read_limits(reader, kind, out);
+  return out;
+}
+
+}  // namespace
 
 ScheduleTrigger read_schedule(TableReader& reader) {
   ScheduleTrigger out;
@@ -84,93 +156,19 @@ NewRowsTrigger read_new_rows(TableReader& reader) {
   return out;
 }
 
-// `for = 2` counts checks, `for = "1h"` is a time.
-void read_for(TableReader& reader, DriftTrigger& out) {
-  constexpr int kMostChecks = 64;
-  const std::string expected =
-      fmt::format("a number of checks from 1 to {}, or a duration such as \"1h\"", kMostChecks);
-  const Entry* entry = reader.ask("for", expected, std::to_string(out.patience.checks));
-  if (entry == nullptr) return;
-  if (const auto* checks = std::get_if<std::int64_t>(&entry->node.value);
-      checks != nullptr && *checks >= 1 && *checks <= kMostChecks) {
-    out.patience.checks = out.patience.of = static_cast<int>(*checks);
-    return;
-  }
-  const auto* text = std::get_if<std::string>(&entry->node.value);
-  const std::optional<Duration> hold = text == nullptr ? std::nullopt : parse_duration(*text);
-  if (hold && *hold > Duration::zero() && *hold <= kLongest) {
-    out.patience.hold = *hold;
-    return;
-  }
-  reader.complain("for", fmt::format("expected {}, found {}", expected, describe(entry->node)));
+void read_patience(TableReader& reader, Patience& out) {
+  reader.hold("for", out);
+  reader.integer("clear_for", out.clear, {1, kMostChecks});
 }
 
-DriftTrigger read_drift(TableReader& reader) {
-  DriftTrigger out;
-  reader.duration("every", out.every, kEvery);
-  reader.window("window", out.window);
-  read_for(reader, out);
-  reader.real("min_effect", out.min_effect, {0, false, 1.0});
-  reader.real("alpha", out.alpha, {0, false, 0.5});
-  reader.integer("min_rows", out.min_rows, {1, kRows});
-  if (const auto* window = std::get_if<WindowRows>(&out.window); window != nullptr && window->rows < out.min_rows) {
-    reader.complain(
-        reader.has("min_rows") ? "min_rows" : "window",
-        fmt::format("a window of {} rows never has the {} rows a check asks for", window->rows, out.min_rows));
-  }
-  return out;
+void check_window_holds(TableReader& reader, const Window& window, std::uint64_t min_rows) {
+  const auto* rows = std::get_if<WindowRows>(&window);
+  if (rows == nullptr || rows->rows >= min_rows) return;
+  reader.complain(reader.has("min_rows") ? "min_rows" : "window",
+                  fmt::format("a window of {} rows never has the {} rows a check asks for", rows->rows, min_rows));
 }
 
-TriggerRule read_rule(TableReader& reader, TriggerKind kind) {
-  switch (kind) {
-    case TriggerKind::schedule:
-      return read_schedule(reader);
-    case TriggerKind::new_rows:
-      return read_new_rows(reader);
-    case TriggerKind::drift:
-      return read_drift(reader);
-    default:
-      return PipelineChangeTrigger{};
-  }
-}
-
-// False after a complaint.
-bool read_name(TableReader& reader, TriggerKind kind, std::string& out) {
-  // The default depends on the kind, so it is not what the documentation shows.
-  const Entry* entry = reader.ask("name", std::string(kNameForm), "");
-  if (entry == nullptr) return true;
-  const auto* text = std::get_if<std::string>(&entry->node.value);
-  if (text == nullptr || !is_name(*text)) {
-    reader.complain("name", fmt::format("expected {}, found {}", kNameForm, describe(entry->node)));
-  } else if (*text == "manual" || (*text == "pipeline_change" && kind != TriggerKind::pipeline_change)) {
-    reader.complain("name", fmt::format("\"{}\" is the name of a trigger that every model has", *text));
-  } else {
-    out = *text;
-    return true;
-  }
-  return false;
-}
-
-Trigger read_trigger(TableReader& reader, TriggerKind kind) {
-  Trigger out;
-  out.rule = read_rule(reader, kind);
-  out.backoff = default_backoff(kind);
-  reader.boolean("enabled", out.enabled);
-  reader.duration("cooldown", out.cooldown);
-  reader.integer("max_runs_per_day", out.max_runs_per_day, {0, 10000});
-  reader.duration("backoff", out.backoff);
-  reader.duration("backoff_max", out.backoff_max);
-  if (out.backoff_max < out.backoff) {
-    reader.complain(reader.has("backoff_max") ? "backoff_max" : "backoff",
-                    fmt::format("backoff_max ({}) is shorter than backoff ({})", format_duration(out.backoff_max),
-                                format_duration(out.backoff)));
-  }
-  return out;
-}
-
-}  // namespace
-
-void read_triggers(TableReader& model, Model& out) {
+void read_triggers(TableReader& model, const TriggerModel& of, std::vector<Trigger>& out) {
   struct Seen {
     std::string name;
     Place place;
@@ -183,7 +181,7 @@ void read_triggers(TableReader& model, Model& out) {
     if (!kind) continue;
     std::string name(to_text(*kind));
     const bool named = read_name(reader, *kind, name);
-    Trigger trigger = read_trigger(reader, *kind);
+    Trigger trigger = read_trigger(reader, *kind, of);
     trigger.name = std::move(name);
     reader.finish();
     if (!named) continue;
@@ -201,13 +199,13 @@ void read_triggers(TableReader& model, Model& out) {
       continue;
     }
     seen.push_back({trigger.name, place});
-    out.triggers.push_back(std::move(trigger));
+    out.push_back(std::move(trigger));
   }
   if (!has_pipeline_change) {
     Trigger trigger;
     trigger.name = to_text(TriggerKind::pipeline_change);
     trigger.rule = PipelineChangeTrigger{};
-    out.triggers.push_back(std::move(trigger));
+    out.push_back(std::move(trigger));
   }
 }
 

@@ -31,6 +31,8 @@ Model full_model() {
   model.features = {"period", "day"};
   model.anchor = Anchor::wall;
   model.label_delay = hours(1);
+  model.late_rows = minutes(90);
+  model.late_labels = hours(48);
   model.training.trainer = "other";
   model.training.window = WindowDuration{hours(24 * 28)};
   model.training.holdout = HoldoutShare{0.1 + 0.2};
@@ -67,7 +69,44 @@ Model full_model() {
   };
   add("nightly", ScheduleTrigger{schedule::Cron::parse("0 3 * * *"), "Europe/Berlin", CatchUp::all});
   add("rows", NewRowsTrigger{5000, seconds(30)});
-  add("drifted", DriftTrigger{minutes(5), WindowRows{300}, 2, hours(1), 0.1, 0.02, 250});
+  const Patience patience{.checks = 2, .of = 5, .hold = minutes(20), .clear = 4};
+  DriftTrigger drift;
+  drift.every = minutes(5);
+  drift.window = WindowRows{300};
+  drift.patience = patience;
+  drift.method = DriftMethod::psi;
+  drift.min_effect = 0.25;
+  drift.alpha = 0.02;
+  drift.false_alarms = AlarmBudget{.alarms = 2, .per = hours(24 * 90)};
+  drift.min_rows = 250;
+  drift.season = SeasonPeriod{hours(24 * 7)};
+  drift.share = 0.4;
+  drift.important = 1;
+  drift.score = false;
+  add("drifted", drift);
+  PerformanceTrigger performance;
+  performance.metric = Metric::accuracy;
+  performance.every = minutes(20);
+  performance.window = WindowAll{};
+  performance.confidence = 0.99;
+  performance.min_rows = 150;
+  performance.patience = patience;
+  performance.rule = PerformanceBelow{0.7};
+  add("bad", performance);
+  performance.rule = PerformanceAbove{0.3};
+  add("lossy", performance);
+  performance.rule = PerformanceDrop{0.05};
+  add("dropped", performance);
+  performance.rule = PerformanceDetector{Detector::risk, 0.001, 0.02, 5000};
+  add("risky", performance);
+  Bounds bounds{.above = 0.1 + 0.2, .below = -1.5, .outside = std::pair(-2.0, 1e9), .clear = 0.0};
+  add("errors", SignalTrigger{"checkout errors", bounds, patience, minutes(2), NoData::fire, hours(3)});
+  bounds.outside.reset();
+  add("asked", QueryTrigger{"SELECT 1", "shop", bounds, patience, minutes(3), NoData::alert});
+  bounds.below.reset();
+  add("lagging",
+      PrometheusTrigger{"http://p:9090", "lag_seconds", bounds, patience, minutes(4), seconds(11), NoData::fire});
+  add("stale", FreshnessTrigger{hours(6), minutes(6)});
   add("changed", PipelineChangeTrigger{});
   return model;
 }
@@ -79,18 +118,43 @@ constexpr std::string_view kOldest =
 TEST(Snapshot, SpellsEveryFieldInOneCanonicalText) {
   EXPECT_EQ(
       to_json(full_model()),
-      R"({"anchor":"wall","features":["period","day"],"label":"up","label_delay":"1h","name":"power",)"
-      R"("positive":"yes","query":"SELECT \"ts\", up\nFROM electricity -- né","source":"market","task":"multiclass",)"
-      R"("time_column":"ts","training":{"holdout":0.30000000000000004,"max_attempts":4,)"
-      R"("memory_limit_bytes":5368709120,"min_rows":501,"params":{"booster":"gbtree","eta":0.07,"flag":true,)"
-      R"("max_depth":6,"whole":6.0},"rounds":7,"seed":42,"threads":3,"timeout":"31min","trainer":"other",)"
-      R"("window":"28d"},"triggers":[{"backoff":"11min","backoff_max":"1d1h","catch_up":"all","cooldown":"6h",)"
-      R"("cron":"0 3 * * *","enabled":false,"max_runs_per_day":2,"name":"nightly","on":"schedule",)"
-      R"("timezone":"Europe/Berlin"},{"backoff":"11min","backoff_max":"1d1h","cooldown":"6h","enabled":false,)"
-      R"("every":"30s","max_runs_per_day":2,"name":"rows","on":"new_rows","rows":5000},{"alpha":0.02,)"
-      R"("backoff":"11min","backoff_max":"1d1h","checks":2,"cooldown":"6h","enabled":false,"every":"5min",)"
-      R"("hold":"1h","max_runs_per_day":2,"min_effect":0.1,"min_rows":250,"name":"drifted","on":"drift",)"
-      R"("window":"300 rows"},{"backoff":"11min","backoff_max":"1d1h","cooldown":"6h","enabled":false,)"
+      R"({"anchor":"wall","features":["period","day"],"label":"up","label_delay":"1h","late_labels":"2d",)"
+      R"("late_rows":"1h30min","name":"power","positive":"yes","query":"SELECT \"ts\",)"
+      R"( up\nFROM electricity -- né","source":"market","task":"multiclass","time_column":"ts",)"
+      R"("training":{"holdout":0.30000000000000004,"max_attempts":4,"memory_limit_bytes":5368709120,)"
+      R"("min_rows":501,"params":{"booster":"gbtree","eta":0.07,"flag":true,"max_depth":6,"whole":6.0},"rounds":7,)"
+      R"("seed":42,"threads":3,"timeout":"31min","trainer":"other","window":"28d"},"triggers":[{"backoff":"11min",)"
+      R"("backoff_max":"1d1h","catch_up":"all","cooldown":"6h","cron":"0 3 * * *","enabled":false,)"
+      R"("max_runs_per_day":2,"name":"nightly","on":"schedule","timezone":"Europe/Berlin"},{"backoff":"11min",)"
+      R"("backoff_max":"1d1h","cooldown":"6h","enabled":false,"every":"30s","max_runs_per_day":2,"name":"rows",)"
+      R"("on":"new_rows","rows":5000},{"alpha":0.02,"backoff":"11min","backoff_max":"1d1h","checks":2,)"
+      R"("clear_for":4,"cooldown":"6h","enabled":false,"every":"5min","false_alarms":"2 per 90d","hold":"20min",)"
+      R"("important":1.0,"max_runs_per_day":2,"method":"psi","min_effect":0.25,"min_rows":250,"name":"drifted",)"
+      R"("of":5,"on":"drift","score":false,"season":"week","share":0.4,"window":"300 rows"},{"backoff":"11min",)"
+      R"("backoff_max":"1d1h","below":0.7,"checks":2,"clear_for":4,"confidence":0.99,"cooldown":"6h",)"
+      R"("enabled":false,"every":"20min","hold":"20min","max_runs_per_day":2,"metric":"accuracy","min_rows":150,)"
+      R"("name":"bad","of":5,"on":"performance","window":"all"},{"above":0.3,"backoff":"11min",)"
+      R"("backoff_max":"1d1h","checks":2,"clear_for":4,"confidence":0.99,"cooldown":"6h","enabled":false,)"
+      R"("every":"20min","hold":"20min","max_runs_per_day":2,"metric":"accuracy","min_rows":150,"name":"lossy",)"
+      R"("of":5,"on":"performance","window":"all"},{"backoff":"11min","backoff_max":"1d1h","checks":2,)"
+      R"("clear_for":4,"confidence":0.99,"cooldown":"6h","drop":0.05,"enabled":false,"every":"20min",)"
+      R"("hold":"20min","max_runs_per_day":2,"metric":"accuracy","min_rows":150,"name":"dropped","of":5,)"
+      R"("on":"performance","window":"all"},{"backoff":"11min","backoff_max":"1d1h","checks":2,"clear_for":4,)"
+      R"("confidence":0.99,"cooldown":"6h","delta":0.001,"detect":"risk","enabled":false,"every":"20min",)"
+      R"("false_alarm_rows":5000,"hold":"20min","max_runs_per_day":2,"metric":"accuracy","min_rows":150,)"
+      R"("name":"risky","of":5,"on":"performance","tolerance":0.02,"window":"all"},{"above":0.30000000000000004,)"
+      R"("backoff":"11min","backoff_max":"1d1h","below":-1.5,"checks":2,"clear":0.0,"clear_for":4,"cooldown":"6h",)"
+      R"("enabled":false,"every":"2min","hold":"20min","max_runs_per_day":2,"name":"errors","no_data_after":"3h",)"
+      R"("of":5,"on":"signal","on_no_data":"fire","outside":[-2.0,1000000000.0],"signal":"checkout errors"},)"
+      R"({"above":0.30000000000000004,"backoff":"11min","backoff_max":"1d1h","below":-1.5,"checks":2,"clear":0.0,)"
+      R"("clear_for":4,"cooldown":"6h","enabled":false,"every":"3min","hold":"20min","max_runs_per_day":2,)"
+      R"("name":"asked","of":5,"on":"query","on_no_data":"alert","outside":null,"query":"SELECT 1",)"
+      R"("source":"shop"},{"above":0.30000000000000004,"backoff":"11min","backoff_max":"1d1h","below":null,)"
+      R"("checks":2,"clear":0.0,"clear_for":4,"cooldown":"6h","enabled":false,"every":"4min","hold":"20min",)"
+      R"("max_runs_per_day":2,"name":"lagging","of":5,"on":"prometheus","on_no_data":"fire","outside":null,)"
+      R"("query":"lag_seconds","timeout":"11s","url":"http://p:9090"},{"backoff":"11min","backoff_max":"1d1h",)"
+      R"("cooldown":"6h","enabled":false,"every":"6min","max_runs_per_day":2,"name":"stale","no_rows_for":"6h",)"
+      R"("on":"freshness"},{"backoff":"11min","backoff_max":"1d1h","cooldown":"6h","enabled":false,)"
       R"("max_runs_per_day":2,"name":"changed","on":"pipeline_change"}],"validation":{"cluster":{"column":"1d"},)"
       R"("confidence":0.9,"margin":0.01,"metric":"macro_f1","min_holdout_rows":201,"promotion":"manual",)"
       R"("rule":"non_inferior"}})");
@@ -150,6 +214,73 @@ TEST(Snapshot, GivesAnOlderTriggerTheDefaultsOfItsKind) {
   EXPECT_EQ(std::get<NewRowsTrigger>(rows.rule).every, minutes(1));
 }
 
+TEST(Snapshot, GivesAnOlderDriftTriggerTheDefaultsOfNewKeys) {
+  // As the first version wrote it: "checks" were consecutive ones.
+  const Trigger old = trigger_from_json(
+      R"({"alpha":0.02,"backoff":"10min","backoff_max":"1d","checks":3,"cooldown":"0s","enabled":true,"every":"5min",)"
+      R"("hold":"1h","max_runs_per_day":0,"min_effect":0.1,"min_rows":250,"name":"drift","on":"drift","window":"1d"})");
+  DriftTrigger expected;
+  expected.every = minutes(5);
+  expected.patience = {.checks = 3, .of = 3, .hold = hours(1), .clear = 3};
+  expected.min_effect = 0.1;
+  expected.alpha = 0.02;
+  expected.min_rows = 250;
+  Trigger trigger;
+  trigger.name = "drift";
+  trigger.rule = expected;
+  EXPECT_EQ(to_json(old), to_json(trigger));
+}
+
+TEST(Snapshot, GivesAMissingMinimumEffectTheDefaultOfItsMethod) {
+  const auto effect = [](const std::string& json) {
+    return std::get<DriftTrigger>(trigger_from_json(json).rule).min_effect;
+  };
+  EXPECT_EQ(effect(R"({"on":"drift"})"), 0.05);
+  EXPECT_EQ(effect(R"({"on":"drift","method":"psi"})"), 0.1);
+  EXPECT_EQ(effect(R"({"on":"drift","method":"unseen"})"), 0.01);
+}
+
+TEST(Snapshot, GivesMissingKeysOfEveryKindTheirDefaults) {
+  const auto filled = [](const std::string& json) { return to_json(trigger_from_json(json)); };
+  const auto expected = [](const std::string& name, TriggerRule rule) {
+    Trigger trigger;
+    trigger.name = name;
+    trigger.rule = std::move(rule);
+    return to_json(trigger);
+  };
+  PerformanceTrigger performance;
+  performance.metric = Metric::mae;
+  performance.rule = PerformanceDetector{};
+  EXPECT_EQ(filled(R"({"on":"performance","metric":"mae","detect":"adwin"})"), expected("performance", performance));
+  SignalTrigger signal;
+  signal.signal = "s";
+  EXPECT_EQ(filled(R"({"on":"signal","signal":"s"})"), expected("signal", signal));
+  QueryTrigger query;
+  query.query = "SELECT 1";
+  EXPECT_EQ(filled(R"({"on":"query","query":"SELECT 1"})"), expected("query", query));
+  PrometheusTrigger prometheus;
+  prometheus.url = "http://p";
+  prometheus.query = "up";
+  EXPECT_EQ(filled(R"({"on":"prometheus","url":"http://p","query":"up"})"), expected("prometheus", prometheus));
+  EXPECT_EQ(filled(R"({"on":"freshness","no_rows_for":"6h"})"),
+            expected("freshness", FreshnessTrigger{.no_rows_for = hours(6)}));
+}
+
+TEST(Snapshot, ReadsBackEveryFormOfSeason) {
+  for (const Season& season :
+       {Season{SeasonAuto{}}, Season{SeasonNone{}}, Season{SeasonPeriod{hours(24)}}, Season{SeasonPeriod{hours(168)}},
+        Season{SeasonPeriod{seconds(31'556'952)}}, Season{SeasonPeriod{hours(12)}}}) {
+    DriftTrigger drift;
+    drift.season = season;
+    const Trigger trigger{.name = "drift", .rule = drift};
+    const Season back = std::get<DriftTrigger>(trigger_from_json(to_json(trigger)).rule).season;
+    ASSERT_EQ(back.index(), season.index());
+    if (const auto* period = std::get_if<SeasonPeriod>(&season)) {
+      EXPECT_EQ(std::get<SeasonPeriod>(back).length, period->length);
+    }
+  }
+}
+
 TEST(Snapshot, WritesOneTriggerAsTheModelDoes) {
   for (const Trigger& trigger : full_model().triggers) {
     const std::string text = to_json(trigger);
@@ -190,9 +321,20 @@ TEST(Snapshot, NamesTheKeyThatCannotBeRead) {
             R"(model snapshot: 'features' should be an array of strings, found ["a",1])");
   EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"new_rows"}])")),
             "model snapshot: the key 'triggers[0].rows' is missing");
-  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"performance"}])")),
-            "model snapshot: 'triggers[0].on' should be a kind of trigger that this version knows, found "
-            "\"performance\"");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"manual"}])")),
+            "model snapshot: 'triggers[0].on' should be a kind of trigger that this version knows, found \"manual\"");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"drift","checks":3,"of":2}])")),
+            "model snapshot: 'triggers[0].checks' should be from 1 to the value of 'of', which is at most 64, found 3");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"drift","season":"moon"}])")),
+            "model snapshot: 'triggers[0].season' should be a text of another form, found \"moon\"");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"performance","metric":"auc","below":0.7,"drop":0.1}])")),
+            "model snapshot: 'triggers[0].below' should be there, or one of above, drop and detect, and only one");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"performance","metric":"auc"}])")),
+            "model snapshot: 'triggers[0].below' should be there, or one of above, drop and detect, and only one");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"signal","signal":"s","outside":[1]}])")),
+            "model snapshot: 'triggers[0].outside' should be an array of two numbers, found [1]");
+  EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"signal","signal":"s","above":"much"}])")),
+            "model snapshot: 'triggers[0].above' should be a number, found \"much\"");
   EXPECT_EQ(complaint_about(with(R"("triggers":[{"on":"schedule","cron":"x"}])")).substr(0, 42),
             "model snapshot: 'triggers[0].cron': cron \"");
   EXPECT_EQ(complaint_about(with(R"("label_delay":"soon")")),
@@ -240,6 +382,8 @@ TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
       {"memory_limit", [](Model& m) { m.training.memory_limit_bytes += 1; }},
       {"threads", [](Model& m) { m.training.threads = 4; }},
       {"max_attempts", [](Model& m) { m.training.max_attempts = 5; }},
+      {"late_rows", [](Model& m) { m.late_rows = hours(1); }},
+      {"late_labels", [](Model& m) { m.late_labels = hours(1); }},
       {"promotion", [](Model& m) { m.validation.promotion = PromotionMode::automatic; }},
       {"triggers", [](Model& m) { m.triggers.pop_back(); }},
       {"a trigger", [](Model& m) { m.triggers[2].enabled = true; }},
@@ -257,6 +401,11 @@ TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
   };
   check(of_the_pipeline, true);
   check(of_the_rest, false);
+}
+
+TEST(Snapshot, KeepsTheHashOfAPipelineFromVersionToVersion) {
+  // As the first version computed it: another one would make every upgraded daemon train everything anew.
+  EXPECT_EQ(pipeline_sha256(full_model()), "d3850b8926b8de101e42847dcea2b450296719419964528bf943da9995f1c250");
 }
 
 TEST(Snapshot, DoesNotDependOnTheOrderOrSpellingInTheFile) {

@@ -1,0 +1,77 @@
+#include "core/settings/url.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace retraind::settings {
+namespace {
+
+constexpr std::string_view kForm = R"(expected the address of a server, such as "http://127.0.0.1:9090")";
+
+bool is_port(std::string_view text) {
+  unsigned port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, port);
+  return error == std::errc{} && stop == end && port >= 1 && port <= 65535;
+}
+
+// Letters, digits and what else stands in names and addresses; an underscore is no part of a name by the book, and is
+// one in many networks.
+bool is_host(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+           c == '_';
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), fits);
+}
+
+bool is_ipv6(std::string_view text) {
+  return text.size() >= 2 && text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos &&
+         text.find(':') != std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<std::string> find_url_fault(std::string_view url) {
+  std::string_view rest = url;
+  if (rest.starts_with("http://")) {
+    rest.remove_prefix(7);
+  } else if (rest.starts_with("https://")) {
+    rest.remove_prefix(8);
+  } else {
+    return std::string(kForm) + "; it begins neither with http:// nor with https://";
+  }
+  const auto authority_end = std::min(rest.find_first_of("/?#"), rest.size());
+  // A password may hold a '/' or '?' that was not encoded; it is a secret all the same.
+  if (rest.find('@') != std::string_view::npos) {
+    return std::string(
+        "a user or a password must not stand in the configuration; let a proxy on this host add it, and name the proxy "
+        "here");
+  }
+  if (rest.find_first_of("?#") != std::string_view::npos) {
+    return std::string(kForm) + "; a '?' or '#' does not belong in it, as the query is a key of its own";
+  }
+  const auto is_plain = [](char c) { return c > ' ' && c < '\x7f' && c != '"' && c != '\\'; };
+  if (!std::all_of(rest.begin(), rest.end(), is_plain)) {
+    return std::string(kForm) + "; there is a space, a control character or a letter outside ASCII in it";
+  }
+  std::string_view authority = rest.substr(0, authority_end);
+  if (authority.starts_with('[')) {
+    const auto bracket = authority.find(']');
+    if (bracket == std::string_view::npos || !is_ipv6(authority.substr(1, bracket - 1))) {
+      return std::string(kForm) + "; what stands in its brackets is no IPv6 address";
+    }
+    authority.remove_prefix(bracket + 1);
+    if (authority.empty()) return std::nullopt;
+    if (authority.front() != ':') return std::string(kForm) + "; something follows the ']'";
+  } else {
+    const auto colon = std::min(authority.find(':'), authority.size());
+    if (!is_host(authority.substr(0, colon))) return std::string(kForm) + "; it has no host that could be one";
+    authority.remove_prefix(colon);
+    if (authority.empty()) return std::nullopt;
+  }
+  if (!is_port(authority.substr(1))) return std::string(kForm) + "; a port is a number from 1 to 65535";
+  return std::nullopt;
+}
+
+}  // namespace retraind::settings
