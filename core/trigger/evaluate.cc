@@ -7,6 +7,10 @@
 #include "core/settings/canonical_json.h"
 #include "core/trigger/bar.h"
 #include "core/trigger/condition.h"
+#include "core/trigger/finding.h"
+#include "core/trigger/freshness_rule.h"
+#include "core/trigger/performance_rule.h"
+#include "core/trigger/sample_rule.h"
 #include "core/trigger/schedule_rule.h"
 #include "core/trigger/trigger.h"
 
@@ -55,29 +59,61 @@ struct Evaluation {
 
   Outcome operator()(const settings::NewRowsTrigger& rule) const {
     const Finding finding = find(rule, expect<NewRowsObservation>(observation, trigger));
-    return again_after(rule.every, follow_condition(trigger, finding, settings::Patience{}, state, context, now));
+    return again_after(rule.every, follow_condition(trigger, finding, settings::Patience{}, state, context, now, now));
   }
 
   Outcome operator()(const settings::DriftTrigger& rule) const {
     const Finding finding = find(rule, expect<DriftObservation>(observation, trigger), context);
-    return again_after(rule.every, follow_condition(trigger, finding, rule.patience, state, context, now));
+    return again_after(rule.every, follow_condition(trigger, finding, rule.patience, state, context, now, now));
   }
 
-  Outcome operator()(const settings::PerformanceTrigger&) const { throw std::logic_error("not evaluated here"); }
-  Outcome operator()(const settings::SignalTrigger&) const { throw std::logic_error("not evaluated here"); }
-  Outcome operator()(const settings::QueryTrigger&) const { throw std::logic_error("not evaluated here"); }
-  Outcome operator()(const settings::PrometheusTrigger&) const { throw std::logic_error("not evaluated here"); }
-  Outcome operator()(const settings::FreshnessTrigger&) const { throw std::logic_error("not evaluated here"); }
+  Outcome operator()(const settings::PerformanceTrigger& rule) const {
+    const auto& seen = expect<PerformanceObservation>(observation, trigger);
+    return again_after(rule.every, follow_performance(trigger, rule, seen, state, context, now));
+  }
+
+  Outcome operator()(const settings::SignalTrigger& rule) const {
+    return follow_numbers({.bounds = rule.bounds,
+                           .patience = rule.patience,
+                           .every = rule.every,
+                           .on_no_data = rule.on_no_data,
+                           .no_data_after = rule.no_data_after,
+                           .keeps_values = true});
+  }
+
+  Outcome operator()(const settings::QueryTrigger& rule) const { return follow_numbers(asked_each_time(rule)); }
+
+  Outcome operator()(const settings::PrometheusTrigger& rule) const { return follow_numbers(asked_each_time(rule)); }
+
+  Outcome operator()(const settings::FreshnessTrigger& rule) const {
+    const auto& seen = expect<FreshnessObservation>(observation, trigger);
+    return again_after(rule.every, follow_freshness(rule, seen, state, now));
+  }
 
   Outcome operator()(const settings::PipelineChangeTrigger&) const {
     const Finding finding = find(expect<PipelineObservation>(observation, trigger));
-    Outcome outcome = follow_condition(trigger, finding, settings::Patience{}, state, context, now);
+    Outcome outcome = follow_condition(trigger, finding, settings::Patience{}, state, context, now, now);
     if (finding.holds == Holds::yes) {
       const TimePoint soon = now + kPipelineRecheck;
       outcome.next_due = std::max(
           {soon, back_off_end(trigger, context).value_or(soon), cooldown_end(trigger, context).value_or(soon)});
     }
     return outcome;
+  }
+
+  // An answer is one value, and counts when it is given.
+  template <class Rule>
+  static SampleRule asked_each_time(const Rule& rule) {
+    return {.bounds = rule.bounds,
+            .patience = rule.patience,
+            .every = rule.every,
+            .on_no_data = rule.on_no_data,
+            .no_data_after = Duration::zero(),
+            .keeps_values = false};
+  }
+
+  Outcome follow_numbers(const SampleRule& rule) const {
+    return follow_samples(trigger, rule, expect<SampleObservation>(observation, trigger), state, context, now);
   }
 
   Outcome again_after(Duration every, Outcome outcome) const {

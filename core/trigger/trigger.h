@@ -5,9 +5,11 @@
 //
 //   inactive --condition holds--> pending --held for long enough--> firing --run allowed--> (a run) --> inactive
 //      ^                             |                                 |
-//      +------condition is gone------+                                 +-- cooldown, budget, back-off, pause:
-//      suppressed,
-//                                                                          and looked at again at the next evaluation
+//      +------condition is gone------+---------condition is gone-------+-- suppressed by cooldown, budget, back-off or
+//                                                                          pause: looked at again at the next check
+//
+// A trigger in the phase firing is about to fire: it starts its run at the first check at which the condition holds and
+// nothing is in the way.
 //
 // An alert (freshness, or no data with on_no_data = alert) is told once and resolved once; it never starts a run.
 //
@@ -39,7 +41,7 @@ struct State {
   int holds_checks = 0;                  // for how many consecutive evaluations it has held
   std::optional<TimePoint> last_slot;    // schedule: the newest slot that has been decided
   // The last decision recorded that was not a firing, as "decision:cause" ("suppressed:cooldown"), so that a lasting
-  // one is recorded once. Empty after a firing or a quiet evaluation.
+  // one is recorded once. Empty after a firing or a quiet evaluation; a suppression is remembered until the phase ends.
   std::string last_recorded;
   int errors = 0;                           // consecutive evaluations that failed
   std::string recent;                       // the newest checks, oldest first, '1' where the condition held; at most 64
@@ -123,8 +125,9 @@ struct Decision {
 };
 
 struct Outcome {
-  std::vector<Decision> decisions;  // oldest first; more than one only for missed schedule slots; at most one is
-                                    // `fired`
+  // Oldest first; at most one is `fired`. More than one only for missed schedule slots, and where an alert is resolved
+  // by the very value that also decides something else.
+  std::vector<Decision> decisions;
   State state;
   std::optional<TimePoint> next_due;  // std::nullopt: not before the configuration changes
 };
@@ -140,31 +143,34 @@ inline constexpr Duration kErrorBackoffMax = std::chrono::hours(1);
 // Evaluates a trigger that is due. An observation of another kind than the trigger's is a std::logic_error.
 //
 // schedule: decides every slot in (last_slot, now]. catch_up = latest fires the newest and records the others as
-// suppressed;
-//   all fires the oldest undecided one and stays due at once, but decides nothing while a run is open; none fires only
-//   a slot at most one minute old. A slot that may not fire (cooldown, budget, pause) is recorded as suppressed and is
-//   decided thereby. next_due is the next slot.
+//   suppressed; all fires the oldest undecided one and stays due at once, but decides nothing while a run is open; none
+//   fires only a slot at most one minute old. A slot that may not fire (cooldown, budget, pause) is recorded as
+//   suppressed and is decided thereby. next_due is the next slot.
 // new_rows: holds when rows >= the rule's; next_due is now + every.
 // drift: holds when features with at least `share` of the importance of all judged features drifted, or a feature with
-//   at least `important`, or a score, or the label. Without importances every feature counts alike. It has surely gone
-//   when every effect is below 0.7 of its threshold; in between, a condition that was about to fire stays.
-//   insufficient_data when no feature could be judged or there is no production model.
+//   at least `important` of the importance of all features, or the score (unless `score` is off), or the label. Without
+//   importances every feature counts alike; time never decides. It has surely gone when the same rule would not hold
+//   either if every column with at least 0.7 of its threshold counted as drifted: then a column that never mattered,
+//   and has drifted for good, keeps nothing alive. insufficient_data when no feature could be judged (and neither score
+//   nor label drifted) or there is no production model.
 // performance: below, above: the whole interval lies beyond the value (the bound away from it). drop: the interval lies
-//   beyond the level at promotion by more than the value; where the level has bounds, its nearer bound counts.
-//   Detectors: each alarm fires, without patience.
+//   beyond the level at promotion by more than the value; where the level has bounds, its nearer bound counts. It has
+//   surely gone when the whole interval lies on the other side. Detectors: an alarm fires without patience, the alarms
+//   of one evaluation together; one that is suppressed, or rests on fewer than min_rows, stays wanted until a run
+//   answers it or another version is in production. Another version begins with an empty memory.
 // signal, query, prometheus: each sample in turn is a check, at its own time (at most now; a signal without a new one
 //   is checked again with its latest at now). above: value > above; below: value < below; outside: outside [low, high].
 //   It has surely gone when it does not hold and is also back past `clear`. No data: no sample, or for a signal the
 //   latest older than no_data_after: ignore and alert leave the phase alone, the first of a row is recorded
-//   (insufficient_data, or alert and later resolved); fire counts as a check that holds.
+//   (insufficient_data, or alert and later resolved); fire counts as a check that holds, and says so.
 // freshness: alerts once when the newest event time is older than no_rows_for (number axis: has not grown for so long),
 //   or when there is no row at all; resolved once when rows come again. phase is firing while it alerts; never fires.
 // Conditions hold once they held in `checks` of the last `of` checks and for `hold`; a pending one falls back when
 // fewer
-//   checks of the last `of` than one hold; a firing one after `clear` checks in a row in which it had surely gone.
+//   checks of the last `of` than one hold; a firing one after `clear` checks in a row in which it had surely gone. A
+//   check that could not be made (insufficient_data) continues neither row.
 // pipeline_change: holds while the judged pipeline differs from the one in force; next_due is never when it does not
-// hold,
-//   otherwise the end of the back-off (at least one minute).
+//   hold, otherwise the end of the back-off (at least one minute).
 // Back-off: no run before last_unsuccessful_at + min(backoff_max, backoff * 2^(unsuccessful_in_a_row - 1)).
 Outcome evaluate(const settings::Trigger& trigger, const Observation& observation, const State& state,
                  const ModelContext& context, TimePoint now);
