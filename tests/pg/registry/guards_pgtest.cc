@@ -35,7 +35,11 @@ class GuardsTest : public testing::RegistryTest {
         "INSERT INTO retraind.drift_check (model_id, version, trigger, checked_at, rows) VALUES ({1}, 1, 'drift', "
         "now(), 9);"
         "INSERT INTO retraind.drift_result (check_id, \"column\", method, threshold, verdict, sentence) "
-        "SELECT check_id, 'x', 'jensen_shannon', 0.05, 'ok', 'still' FROM retraind.drift_check",
+        "SELECT check_id, 'x', 'jensen_shannon', 0.05, 'ok', 'still' FROM retraind.drift_check;"
+        "INSERT INTO retraind.reference_block (model_id, version, stream, index, rows, packed) VALUES ({1}, 1, "
+        "'features', 0, 9, 'x');"
+        "INSERT INTO retraind.performance_check (model_id, version, trigger, checked_at, rows, metric, sentence) "
+        "VALUES ({1}, 1, 'performance', now(), 9, 'log_loss', 'still')",
         number(run), number(model)));
     return model;
   }
@@ -84,9 +88,9 @@ TEST_F(GuardsTest, RefusesASlotThatWasDecidedBefore) {  // invariant 3
 
 TEST_F(GuardsTest, RefusesToChangeOrLoseHistory) {  // invariants 4 and 6
   make_history();
-  for (const std::string table :
-       {"configuration", "configuration_load", "firing", "run_event", "step", "metric_result", "gate", "artifact",
-        "artifact_chunk", "model_version", "version_profile", "promotion", "drift_check", "drift_result"}) {
+  for (const std::string table : {"configuration", "configuration_load", "firing", "run_event", "step", "metric_result",
+                                  "gate", "artifact", "artifact_chunk", "model_version", "version_profile", "promotion",
+                                  "drift_check", "drift_result", "reference_block", "performance_check"}) {
     ASSERT_NE(count(table), "0") << table;
     const std::string column = ground.text(
         fmt::format("SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = 'retraind.{}'::regclass "

@@ -201,13 +201,19 @@ TEST_F(OperatorsTest, PauseAndResumeAModel) {
   EXPECT_CONTAINS(refused("resume('wind')"), "there is no model \"wind\"");
 }
 
-TEST_F(OperatorsTest, RecordSignalsButNoNaNAndNoNull) {
+TEST_F(OperatorsTest, RecordSignalsThatAreFinite) {
   ground.exec("SELECT retraind.record_signal('errors', 0.5, '2026-03-01 03:00+00')");
   ground.exec("SELECT retraind.record_signal('errors', 0.75, '2026-03-01 03:00+00')");
-  ground.exec("SELECT retraind.record_signal('errors', 'Infinity', '2026-03-01 03:01+00')");
-  EXPECT_EQ(ground.text("SELECT string_agg(value::text, ' ' ORDER BY at) FROM retraind.signal"), "0.75 Infinity");
-  EXPECT_CONTAINS(refused("record_signal('errors', 'NaN')"), "a signal needs a value; \"errors\" was given NaN");
+  ground.exec("SELECT retraind.record_signal('errors', -1e308, '2026-03-01 03:01+00')");
+  EXPECT_EQ(ground.text("SELECT string_agg(value::text, ' ' ORDER BY at) FROM retraind.signal_history"),
+            "0.75 -1e+308");
+  EXPECT_CONTAINS(refused("record_signal('errors', 'NaN')"), "a signal needs a finite value; \"errors\" was given NaN");
   EXPECT_CONTAINS(refused("record_signal('errors', NULL)"), "\"errors\" was given NULL");
+  EXPECT_CONTAINS(refused("record_signal('errors', '-Infinity')"), "\"errors\" was given -Infinity");
+  EXPECT_CONTAINS(refused("record_signal('errors', 'Infinity')"), "\"errors\" was given Infinity");
+  EXPECT_CONTAINS(refused("record_signal('errors', 1, 'infinity')"),
+                  "a signal needs a finite time; \"errors\" was given infinity");
+  EXPECT_CONTAINS(refused("record_signal('errors', 1, NULL)"), "\"errors\" was given NULL");
   EXPECT_EQ(count("signal"), "2");
 }
 

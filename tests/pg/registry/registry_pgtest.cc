@@ -81,25 +81,51 @@ TEST_F(ModelsTest, RemovesOnlyWhatThisInstanceLoadedLastAndTakesItBack) {
 
 class VersionsTest : public testing::RegistryTest {};
 
-TEST_F(VersionsTest, AreNumberedFromOneWithTheirProfilesInOrder) {
+TEST_F(VersionsTest, AreNumberedFromOneWithTheirColumnsInOrder) {
   const ModelId model = put();
   const runs::ClaimedRun run = queue_and_claim(model);
   const std::vector<double> prices = {1, 2, 2, 3.5, NAN, 1e300};
   const std::vector<std::string_view> regions = {"nsw", "vic", "nsw", "ä \"q\" \\"};
   NewVersion version = new_version(run, "");
-  version.profiles = {stats::profile_texts("region", regions, {}), stats::profile_numbers("price", prices, {})};
+  const std::vector<double> scores = {0.25, 0.5};
+  version.columns = {{stats::profile_texts("region", regions, {}), ColumnRole::feature, 0.1 + 0.2},
+                     {stats::profile_numbers("price", prices, {}), ColumnRole::feature, std::nullopt},
+                     {stats::profile_numbers("score", scores, {}), ColumnRole::score, std::nullopt},
+                     {stats::profile_numbers("up", scores, {}), ColumnRole::label, std::nullopt},
+                     {stats::profile_numbers("ts", prices, {}), ColumnRole::time, std::nullopt}};
   version.value = 0.1 + 0.2;
   at(start, [&](store::Transaction& transaction) {
     version.artifact_sha256 = store_artifact(transaction, "bytes", start);
     EXPECT_EQ(add_version(transaction, version, start), 1);
-    const auto profiles = list_profiles(transaction, model, 1);
-    ASSERT_EQ(profiles.size(), 2u);
-    EXPECT_EQ(stats::to_json(profiles[0]), stats::to_json(version.profiles[0]));
-    EXPECT_EQ(stats::to_json(profiles[1]), stats::to_json(version.profiles[1]));
-    EXPECT_TRUE(list_profiles(transaction, model, 2).empty());
+    const auto columns = list_columns(transaction, model, 1);
+    ASSERT_EQ(columns.size(), version.columns.size());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      EXPECT_EQ(stats::to_json(columns[i].profile), stats::to_json(version.columns[i].profile)) << i;
+      EXPECT_EQ(columns[i].role, version.columns[i].role) << i;
+      EXPECT_EQ(columns[i].importance, version.columns[i].importance) << i;
+    }
+    EXPECT_TRUE(list_columns(transaction, model, 2).empty());
   });
   EXPECT_EQ(ground.text("SELECT value = 0.1::float8 + 0.2::float8 FROM retraind.model_version"), "t");
   EXPECT_EQ(ground.text("SELECT last_version FROM retraind.model"), "1");
+}
+
+TEST_F(VersionsTest, RefuseAnImportanceThatIsNoShare) {
+  const runs::ClaimedRun run = queue_and_claim(put());
+  for (const double importance : {-0.1, 1.1, static_cast<double>(NAN)}) {
+    EXPECT_CONTAINS(
+        complaint<DataError>([&] {
+          at(start, [&](store::Transaction& transaction) {
+            NewVersion version = new_version(run, store_artifact(transaction, "bytes", start));
+            const std::vector<double> prices = {1, 2};
+            version.columns = {{stats::profile_numbers("price", prices, {}), ColumnRole::feature, importance}};
+            add_version(transaction, version, start);
+          });
+        }),
+        "version_profile_importance_check")
+        << importance;
+  }
+  EXPECT_EQ(count("model_version"), "0");
 }
 
 TEST_F(VersionsTest, MoveIntoProductionOnlyAgainstTheOneTheyWereJudgedBy) {  // invariant 2

@@ -154,7 +154,7 @@ class RegistryTest : public ::testing::Test {
             .metric = Metric::log_loss,
             .value = 0.4,
             .lineage = R"({"seed":1})",
-            .profiles = {}};
+            .columns = {}};
   }
 
   // A claimed run to a judged end: promoted, awaiting_approval, rejected or inconclusive.
