@@ -1,6 +1,7 @@
 #include "core/data/table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <limits>
@@ -17,7 +18,10 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
+constexpr std::uint32_t kStoredNan = 0x7fc00001;  // a quiet NaN with a payload
+
 float to_float(double value) {
+  if (std::isnan(value)) return std::bit_cast<float>(kStoredNan);
   if (value > FLT_MAX) return FLT_MAX;
   if (value < -FLT_MAX) return -FLT_MAX;
   return static_cast<float>(value);
@@ -39,6 +43,10 @@ void reorder(std::vector<T>& values, const std::vector<std::uint32_t>& order) {
 }
 
 }  // namespace
+
+bool is_stored_nan(float value) {
+  return std::bit_cast<std::uint32_t>(value) == kStoredNan;
+}
 
 struct TableBuilder::Impl {
   std::vector<SourceColumn> columns;  // in reading order

@@ -15,11 +15,15 @@
 
 namespace retraind::data {
 
-// Numbers and booleans as 4-byte floats (what gradient boosting trains on). NULL and NaN are NaN; infinities and values
-// beyond a float's range stand as +-FLT_MAX, which keeps their order.
+// Numbers and booleans as 4-byte floats (what gradient boosting trains on). NULL and NaN are NaN, told apart by their
+// payloads, which no model looks at: NULL is the default quiet NaN. Infinities and values beyond a float's range stand
+// as +-FLT_MAX, which keeps their order.
 struct NumberColumn {
   std::vector<float> values;
 };
+
+// Whether a NaN in a NumberColumn is one that the user stored, and not a NULL. False for other values.
+bool is_stored_nan(float value);
 
 // Texts as codes into `levels` (distinct, each in some row, sorted bytewise once the table is finished); -1 is NULL.
 struct CategoryColumn {
