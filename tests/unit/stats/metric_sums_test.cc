@@ -344,10 +344,10 @@ TEST(Jackknife, CoversTheTruthAboutAsOftenAsItSays) {
   };
   for (const Case& one : cases) {
     Random random(17);
-    const MetricSums truth = MetricSums::of(clustered_days(random, one.task, 1500).scored());
+    const MetricSums truth = MetricSums::of(clustered_days(random, one.task, 800).scored());
     std::vector<int> above(one.metrics.size());
     std::vector<int> below(one.metrics.size());
-    const int samples = 150;
+    const int samples = 100;
     for (int sample = 0; sample < samples; ++sample) {
       std::vector<MetricSums> parts;
       for (int day = 0; day < 20; ++day) parts.push_back(MetricSums::of(clustered_days(random, one.task, 1).scored()));
