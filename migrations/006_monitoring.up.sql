@@ -94,7 +94,7 @@ COMMENT ON COLUMN retraind.fresh_block.rows IS 'Rows in it; with known labels, f
 COMMENT ON COLUMN retraind.fresh_block.packed IS 'Its counts or sums, packed; retraind alone reads them.';
 
 ALTER TABLE retraind.drift_check ADD COLUMN calibration text;
-COMMENT ON COLUMN retraind.drift_check.calibration IS 'Where its thresholds come from, in a sentence; NULL for checks of older versions.';
+COMMENT ON COLUMN retraind.drift_check.calibration IS 'Where its thresholds come from, in a sentence; NULL for checks made before there was one.';
 
 ALTER TABLE retraind.drift_result
   ADD COLUMN role text CHECK (role IN ('feature', 'score', 'label', 'time')),
@@ -173,15 +173,13 @@ BEGIN
   END IF;
   INSERT INTO retraind.signal AS s (name, at, value) VALUES (record_signal.name, record_signal.at, record_signal.value)
   ON CONFLICT ON CONSTRAINT signal_pkey DO UPDATE SET value = excluded.value;
-  -- Locked in one order, so that two signals at a time cannot wait for each other; triggers that know already are left
-  -- alone.
-  UPDATE retraind.monitor m
-     SET next_due_at = least(m.next_due_at, due), woken = m.woken OR due <= now()
-    FROM (SELECT w.monitor_id FROM retraind.monitor w
-           WHERE w.kind = 'signal' AND w.rule ->> 'signal' = record_signal.name AND w.enabled
-             AND (w.next_due_at IS NULL OR w.next_due_at > due OR (NOT w.woken AND due <= now()))
-           ORDER BY w.monitor_id FOR NO KEY UPDATE) waiting
-   WHERE m.monitor_id = waiting.monitor_id;
+  -- Locked in one order, so that two signals at a time cannot wait for each other; and locked before they are looked at,
+  -- so that a daemon that is claiming one right now is waited for. Those that know already are left alone.
+  PERFORM 1 FROM retraind.monitor m WHERE m.kind = 'signal' AND m.rule ->> 'signal' = record_signal.name AND m.enabled
+    ORDER BY m.monitor_id FOR NO KEY UPDATE;
+  UPDATE retraind.monitor m SET next_due_at = least(m.next_due_at, due), woken = m.woken OR due <= now()
+   WHERE m.kind = 'signal' AND m.rule ->> 'signal' = record_signal.name AND m.enabled
+     AND (m.next_due_at IS NULL OR m.next_due_at > due OR (NOT m.woken AND due <= now()));
   PERFORM pg_notify('retraind_wake', 'monitor');
 END $$;
 COMMENT ON FUNCTION retraind.record_signal(text, double precision, timestamptz) IS
