@@ -20,4 +20,8 @@ int worker_command(const Options& options) {
   return run_worker(options.parent, version());
 }
 
+int look_command(const Options& options) {
+  return run_look(options.parent);
+}
+
 }  // namespace retraind::daemon

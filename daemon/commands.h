@@ -29,7 +29,8 @@ struct Options {
   std::size_t limit = 20;
   std::string reason;
   std::int64_t run = 0;
-  int parent = 0;  // worker
+  int parent = 0;       // worker, look
+  std::string trigger;  // drift
 };
 
 std::string version();
@@ -53,6 +54,8 @@ int cancel_command(const Options& options);
 int rollback_command(const Options& options);
 int pause_command(const Options& options);
 int resume_command(const Options& options);
+int drift_command(const Options& options);
 int worker_command(const Options& options);
+int look_command(const Options& options);
 
 }  // namespace retraind::daemon

@@ -194,6 +194,7 @@ asio::awaitable<void> Daemon::drain() {
   context_.runs_due.ring();
   upkeep_.stop();
   listening_.stop();
+  monitors_.stop_looks();
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (loops_running_ > 0) {
     if (std::chrono::steady_clock::now() >= deadline) runs_.hand_back_all();

@@ -29,16 +29,19 @@ class MonitorLoop {
  public:
   explicit MonitorLoop(Context& context) : context_(context) {}
   boost::asio::awaitable<void> run();
+  // Ends the workers that look at production; their triggers are evaluated again later, by whoever is there.
+  void stop_looks();
 
  private:
-  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
-  boost::asio::awaitable<void> evaluate(runs::ClaimedMonitor monitor);
-  // A look at a slow source may take longer than a lease lasts.
   struct Evaluation;
+  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  boost::asio::awaitable<void> evaluate(runs::ClaimedMonitor claimed);
+  boost::asio::awaitable<void> look(std::shared_ptr<Evaluation> evaluation);
+  // A look at a slow source may take longer than a lease lasts.
   boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation);
 
   Context& context_;
-  std::size_t evaluating_ = 0;
+  std::set<std::shared_ptr<Evaluation>> evaluations_;
 };
 
 // Claims due runs, as many as may run in parallel, and executes them.

@@ -114,9 +114,16 @@ int main(int argc, char** argv) {
   with_model(pause);
   with_reason(pause, "");
   with_model(command("resume", "end a pause", daemon::resume_command));
+  CLI::App* drift = command("drift", "check a model's columns, scores and labels for drift now", daemon::drift_command);
+  with_model(drift);
+  drift->add_option("-t,--trigger", options.trigger,
+                    "by the rule of this drift trigger (default: the model's first, or the defaults)");
   CLI::App* worker = command("worker", "execute one run (internal)", daemon::worker_command);
   worker->group("");
   worker->add_option("--parent", options.parent)->required();
+  CLI::App* look = command("look", "look at fresh rows (internal)", daemon::look_command);
+  look->group("");
+  look->add_option("--parent", options.parent)->required();
 
   try {
     app.parse(argc, argv);

@@ -2,136 +2,232 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/pipeline/observe.h"
 #include "core/registry/versions.h"
+#include "core/runs/signals.h"
 #include "core/settings/snapshot.h"
-#include "core/trigger/trigger.h"
+#include "core/source/number_query.h"
+#include "core/source/prometheus.h"
 
 namespace retraind::daemon {
-namespace {
 
-// What was seen, and what is kept of it beside the decision.
-struct Observed {
-  trigger::Observation observation;
-  std::string sentence;
-  std::optional<runs::DriftCheck> check;
-  // What it was seen against. A run that ends while the source is being read changes that, and then nothing was seen.
-  std::optional<EventTime> judged_window_end;  // new_rows
-};
+MonitorEvaluation::MonitorEvaluation(store::Database& registry, const runs::Executor& executor,
+                                     runs::ClaimedMonitor monitor, std::shared_ptr<const settings::Settings> settings)
+    : registry_(registry), executor_(executor), monitor_(std::move(monitor)), settings_(std::move(settings)) {
+  const auto found = settings_->sources.find(monitor_.source);
+  if (found != settings_->sources.end()) source_ = &found->second;
+}
 
-bool is_outdated(store::Transaction& transaction, const runs::ClaimedMonitor& monitor, const Observed& observed) {
-  if (std::holds_alternative<trigger::NewRowsObservation>(observed.observation)) {
-    return runs::find_judged_window_end(transaction, monitor.model) != observed.judged_window_end;
+TimePoint MonitorEvaluation::registry_now() {
+  return registry_.transact("read the clock",
+                            [](store::Transaction& transaction) { return runs::registry_now(transaction); });
+}
+
+void MonitorEvaluation::begin() {
+  try {
+    observe();
+  } catch (const Error& error) {
+    // The source's trouble, or the registry's: either way nothing was observed, and that is what gets recorded.
+    look_failed(error.message_with_hint());
   }
-  if (observed.check) {
-    const auto production = registry::find_production(transaction, monitor.model);
-    return !production || production->version != observed.check->version;
+}
+
+void MonitorEvaluation::look_succeeded(pipeline::LookResult result) {
+  result_ = std::move(result);
+  pending_ = false;
+}
+
+void MonitorEvaluation::look_failed(const std::string& message) {
+  observation_ = trigger::ObservationError{message};
+  sentence_ = message;
+  plan_.reset();
+  pending_ = false;
+}
+
+void MonitorEvaluation::observe() {
+  if (const auto* rule = std::get_if<settings::SignalTrigger>(&monitor_.trigger.rule)) return observe_signal(*rule);
+  if (const auto* rule = std::get_if<settings::PrometheusTrigger>(&monitor_.trigger.rule)) {
+    return observe_prometheus(*rule);
   }
-  if (const auto* pipeline = std::get_if<trigger::PipelineObservation>(&observed.observation)) {
-    return runs::find_judged_pipeline(transaction, monitor.model) != pipeline->judged_sha256;
+  if (monitor_.trigger.kind() == TriggerKind::schedule) return;
+  if (monitor_.trigger.kind() == TriggerKind::pipeline_change) return observe_pipeline();
+  if (source_ == nullptr) {
+    throw DataError(fmt::format("this daemon's configuration has no source \"{}\"", monitor_.source));
+  }
+  if (const auto* rule = std::get_if<settings::QueryTrigger>(&monitor_.trigger.rule)) return observe_query(*rule);
+  const settings::Model model = settings::model_from_json(monitor_.configuration);
+  switch (monitor_.trigger.kind()) {
+    case TriggerKind::new_rows:
+      return observe_new_rows(model);
+    case TriggerKind::freshness:
+      return observe_freshness(model);
+    default:
+      return plan_look(model);
+  }
+}
+
+void MonitorEvaluation::observe_pipeline() {
+  std::optional<std::string> judged;
+  registry_.transact("find judged pipeline", [&](store::Transaction& transaction) {
+    judged = runs::find_judged_pipeline(transaction, monitor_.model);
+  });
+  sentence_ = judged == monitor_.pipeline_sha256 ? "the pipeline in force has been judged"
+                                                 : "the pipeline in force has not been judged yet";
+  observation_ = trigger::PipelineObservation{monitor_.pipeline_sha256, judged};
+}
+
+void MonitorEvaluation::observe_new_rows(const settings::Model& model) {
+  TimePoint now;
+  registry_.transact("find judged window", [&](store::Transaction& transaction) {
+    now = runs::registry_now(transaction);
+    judged_window_end_ = runs::find_judged_window_end(transaction, monitor_.model);
+  });
+  const std::uint64_t rows = pipeline::count_new_rows(*source_, model, judged_window_end_, now);
+  sentence_ = fmt::format("{} new labelled rows", rows);
+  observation_ = trigger::NewRowsObservation{rows};
+}
+
+void MonitorEvaluation::observe_freshness(const settings::Model& model) {
+  const pipeline::NewestEvent newest = pipeline::find_newest(*source_, model, registry_now());
+  sentence_ = newest.time ? "the newest row is of " + format_event_time(newest.axis, *newest.time) : "there is no row";
+  observation_ = trigger::FreshnessObservation{.axis = newest.axis, .newest = newest.time};
+}
+
+void MonitorEvaluation::observe_signal(const settings::SignalTrigger& rule) {
+  runs::SignalValues values;
+  registry_.transact("read signal", [&](store::Transaction& transaction) {
+    values = runs::read_signal(transaction, rule.signal, monitor_.state.last_sample_at, trigger::kMaxSamples,
+                               runs::registry_now(transaction));
+  });
+  trigger::SampleObservation seen;
+  seen.what = "signal " + rule.signal;
+  seen.samples = std::move(values.fresh);
+  seen.latest = values.latest;
+  if (!seen.latest) seen.why_none = "no value was ever recorded";
+  sentence_ = seen.latest ? fmt::format("{} is {} since {}", seen.what, format_number(seen.latest->value),
+                                        format_instant(seen.latest->at))
+                          : seen.what + ": " + seen.why_none;
+  observation_ = std::move(seen);
+}
+
+void MonitorEvaluation::set_single_sample(const std::string& what, std::optional<double> value,
+                                          const std::string& why_none) {
+  trigger::SampleObservation seen;
+  seen.what = what;
+  if (value) {
+    seen.latest = trigger::SampleObservation::Sample{.at = registry_now(), .value = *value};
+    seen.samples.push_back(*seen.latest);
+    sentence_ = fmt::format("{} is {}", what, format_number(*value));
+  } else {
+    seen.why_none = why_none;
+    sentence_ = what + ": " + why_none;
+  }
+  observation_ = std::move(seen);
+}
+
+void MonitorEvaluation::observe_query(const settings::QueryTrigger& rule) {
+  const auto value = source::read_number(*source_, rule.query, "retraind monitor " + monitor_.model_name);
+  set_single_sample("the query", value, "the query returned no row, NULL or NaN");
+}
+
+void MonitorEvaluation::observe_prometheus(const settings::PrometheusTrigger& rule) {
+  const auto sample = source::query_prometheus(rule.url, rule.query, rule.timeout);
+  const std::optional<double> value = sample ? sample->value : std::nullopt;
+  set_single_sample("prometheus", value,
+                    sample ? "the sample is NaN" : "the query has no sample; the series may have ended");
+}
+
+void MonitorEvaluation::plan_look(const settings::Model& model) {
+  const auto* drift = std::get_if<settings::DriftTrigger>(&monitor_.trigger.rule);
+  const auto* performance = std::get_if<settings::PerformanceTrigger>(&monitor_.trigger.rule);
+  registry_.transact("plan a look", [&](store::Transaction& transaction) {
+    const TimePoint now = runs::registry_now(transaction);
+    plan_ = drift != nullptr ? pipeline::plan_drift_look(transaction, monitor_.model, model, *drift, now)
+                             : pipeline::plan_performance_look(transaction, monitor_.model, model, *performance,
+                                                               monitor_.state, now);
+  });
+  if (!plan_) {
+    sentence_ = "no production model to look at";
+    if (drift != nullptr) {
+      observation_ = pipeline::no_drift_without_production();
+    } else {
+      observation_ = pipeline::no_performance_without_production();
+    }
+    return;
+  }
+  if (plan_->job.artifact_file.empty()) {
+    result_ = pipeline::look(plan_->job, *source_, ".");
+  } else {
+    pending_ = true;
+  }
+}
+
+void MonitorEvaluation::conclude_look(store::Transaction& transaction) {
+  if (const auto* drift = std::get_if<settings::DriftTrigger>(&monitor_.trigger.rule)) {
+    pipeline::DriftFinding found =
+        pipeline::conclude_drift_look(transaction, *plan_, *result_, *drift, monitor_.trigger.name);
+    observation_ = std::move(found.observation);
+    sentence_ = std::move(found.sentence);
+    drift_check_ = std::move(found.check);
+    return;
+  }
+  const auto& performance = std::get<settings::PerformanceTrigger>(monitor_.trigger.rule);
+  pipeline::PerformanceFinding found =
+      pipeline::conclude_performance_look(transaction, *plan_, *result_, performance, monitor_.trigger.name);
+  observation_ = std::move(found.observation);
+  sentence_ = std::move(found.sentence);
+  performance_check_ = std::move(found.check);
+}
+
+// What was seen says nothing any more when what it was seen against has changed while the source was read.
+bool MonitorEvaluation::is_outdated(store::Transaction& transaction) const {
+  if (plan_) {
+    const auto production = registry::find_production(transaction, monitor_.model);
+    return !production || production->version != plan_->job.version;
+  }
+  if (std::holds_alternative<trigger::NewRowsObservation>(observation_)) {
+    return runs::find_judged_window_end(transaction, monitor_.model) != judged_window_end_;
+  }
+  if (const auto* pipeline = std::get_if<trigger::PipelineObservation>(&observation_)) {
+    return runs::find_judged_pipeline(transaction, monitor_.model) != pipeline->judged_sha256;
+  }
+  if (const auto* rule = std::get_if<settings::SignalTrigger>(&monitor_.trigger.rule)) {
+    const auto* seen = std::get_if<trigger::SampleObservation>(&observation_);
+    if (seen == nullptr) return false;
+    // A value that came meanwhile made the trigger due, and giving the lease back would put that off.
+    const auto newest = runs::read_signal(transaction, rule->signal, std::nullopt, 1, runs::registry_now(transaction));
+    return newest.latest.has_value() != seen->latest.has_value() ||
+           (newest.latest && (newest.latest->at != seen->latest->at || newest.latest->value != seen->latest->value));
   }
   return false;
 }
 
-Observed observe_new_rows(store::Database& registry, const runs::ClaimedMonitor& monitor, const settings::Model& model,
-                          const settings::Source& source) {
-  std::optional<EventTime> after;
-  TimePoint now;
-  registry.transact("find judged window", [&](store::Transaction& transaction) {
-    now = runs::registry_now(transaction);
-    after = runs::find_judged_window_end(transaction, monitor.model);
-  });
-  const std::uint64_t rows = pipeline::count_new_rows(source, model, after, now);
-  return {trigger::NewRowsObservation{rows}, fmt::format("{} new labelled rows", rows), std::nullopt, after};
+void MonitorEvaluation::record_checks(store::Transaction& transaction, TimePoint now) const {
+  if (drift_check_) (void)runs::record_drift_check(transaction, *drift_check_, now);
+  if (performance_check_) runs::record_performance_check(transaction, *performance_check_, now);
 }
 
-Observed observe_drift(store::Database& registry, const runs::ClaimedMonitor& monitor, const settings::Model& model,
-                       const settings::DriftTrigger& rule, const settings::Source& source) {
-  std::optional<registry::ProductionVersion> production;
-  std::vector<stats::ColumnProfile> reference;
-  TimePoint now;
-  registry.transact("load reference profiles", [&](store::Transaction& transaction) {
-    now = runs::registry_now(transaction);
-    production = registry::find_production(transaction, monitor.model);
-    if (production) {
-      for (auto& column : registry::list_columns(transaction, monitor.model, production->version))
-        reference.push_back(column.profile);
-    }
-  });
-  if (!production)
-    return {trigger::DriftObservation{.rows = 0, .columns = {}, .calibration = ""},
-            "no production model to compare with", std::nullopt, std::nullopt};
-  const pipeline::DriftMeasured measured = pipeline::measure_drift(source, model, rule, reference, now);
-  const auto drifted = std::count_if(measured.columns.begin(), measured.columns.end(), [](const auto& column) {
-    return column.verdict == stats::ColumnVerdict::drifted;
-  });
-  Observed out{trigger::DriftObservation{measured.rows, measured.columns, ""},
-               fmt::format("{} of {} columns drifted in {} rows", drifted, measured.columns.size(), measured.rows),
-               runs::DriftCheck{.model = monitor.model,
-                                .version = production->version,
-                                .trigger = monitor.trigger.name,
-                                .axis = measured.axis,
-                                .window_from = measured.window_from,
-                                .window_to = measured.window_to,
-                                .rows = measured.rows,
-                                .calibration = "",
-                                .columns = measured.columns},
-               std::nullopt};
-  return out;
-}
-
-Observed observe(store::Database& registry, const runs::ClaimedMonitor& monitor, const settings::Source* source) {
-  switch (monitor.trigger.kind()) {
-    case TriggerKind::schedule:
-      return {trigger::ScheduleObservation{}, "", std::nullopt, std::nullopt};
-    case TriggerKind::pipeline_change: {
-      std::optional<std::string> judged;
-      registry.transact("find judged pipeline", [&](store::Transaction& transaction) {
-        judged = runs::find_judged_pipeline(transaction, monitor.model);
-      });
-      const bool same = judged == monitor.pipeline_sha256;
-      return {trigger::PipelineObservation{monitor.pipeline_sha256, judged},
-              same ? "the pipeline in force has been judged" : "the pipeline in force has not been judged yet",
-              std::nullopt, std::nullopt};
-    }
-    default:
-      break;
-  }
-  if (source == nullptr)
-    throw DataError(fmt::format("this daemon's configuration has no source \"{}\"", monitor.source));
-  const settings::Model model = settings::model_from_json(monitor.configuration);
-  if (const auto* rule = std::get_if<settings::DriftTrigger>(&monitor.trigger.rule)) {
-    return observe_drift(registry, monitor, model, *rule, *source);
-  }
-  return observe_new_rows(registry, monitor, model, *source);
-}
-
-}  // namespace
-
-runs::MonitorRecord evaluate_monitor(store::Database& registry, const runs::Executor& executor,
-                                     const runs::ClaimedMonitor& monitor, const settings::Source* source) {
-  Observed observed;
-  try {
-    observed = observe(registry, monitor, source);
-  } catch (const Error& error) {
-    // The source's trouble, or the registry's: either way nothing was observed, and that is what gets recorded.
-    observed = {trigger::ObservationError{error.message_with_hint()}, error.message_with_hint(), std::nullopt,
-                std::nullopt};
-  }
-  return registry.transact("record trigger outcome", [&](store::Transaction& transaction) {
+runs::MonitorRecord MonitorEvaluation::record() {
+  return registry_.transact("record trigger outcome", [&](store::Transaction& transaction) {
     const TimePoint now = runs::registry_now(transaction);
-    const trigger::ModelContext context = runs::lock_context(transaction, monitor.model, monitor.trigger.name, now);
+    if (plan_ && result_ && !abandoned_) {
+      try {
+        conclude_look(transaction);
+      } catch (const DataError& error) {
+        look_failed(error.message_with_hint());
+      }
+    }
+    const trigger::ModelContext context = runs::lock_context(transaction, monitor_.model, monitor_.trigger.name, now);
+    if (!runs::hold_monitor(transaction, monitor_)) return runs::MonitorRecord{};
     // An outdated look is taken again at once, with the trigger's memory as it was.
+    const bool again = abandoned_ || is_outdated(transaction);
     const trigger::Outcome outcome =
-        is_outdated(transaction, monitor, observed)
-            ? trigger::Outcome{.decisions = {}, .state = monitor.state, .next_due = now}
-            : trigger::evaluate(monitor.trigger, observed.observation, monitor.state, context, now);
-    const runs::MonitorRecord record =
-        runs::record_outcome(transaction, executor, monitor, outcome, observed.sentence, now);
-    if (record.held && observed.check) runs::record_drift_check(transaction, *observed.check, now);
+        again ? trigger::Outcome{.decisions = {}, .state = monitor_.state, .next_due = now}
+              : trigger::evaluate(monitor_.trigger, observation_, monitor_.state, context, now);
+    const runs::MonitorRecord record = runs::record_outcome(transaction, executor_, monitor_, outcome, sentence_, now);
+    if (record.held && !again) record_checks(transaction, now);
     return record;
   });
 }

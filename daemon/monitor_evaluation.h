@@ -1,15 +1,71 @@
 #pragma once
-// One evaluation of one claimed trigger, from what it observes at the source to the recorded outcome. Blocking; runs on
-// a thread of the pool; holds no registry transaction while it reads the source.
+// One evaluation of one claimed trigger, in up to three parts: what it observes, a look that needs a worker, and the
+// recorded outcome. begin() and record() block and run on a thread of the pool, one after the other; no registry
+// transaction is open while a source is read. Owned by the coroutine that drives it.
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "core/pipeline/watch.h"
 #include "core/runs/monitors.h"
 #include "core/settings/settings.h"
 #include "core/store/database.h"
+#include "core/trigger/trigger.h"
 
 namespace retraind::daemon {
 
-// `source` is null when this daemon's configuration has no source of that name any more.
-runs::MonitorRecord evaluate_monitor(store::Database& registry, const runs::Executor& executor,
-                                     const runs::ClaimedMonitor& monitor, const settings::Source* source);
+class MonitorEvaluation {
+ public:
+  MonitorEvaluation(store::Database& registry, const runs::Executor& executor, runs::ClaimedMonitor monitor,
+                    std::shared_ptr<const settings::Settings> settings);
+
+  // Observes, or plans a look. What goes wrong is what was observed; nothing is thrown but bugs.
+  void begin();
+
+  // The look that is still to be made by a worker; nullptr where none is.
+  const pipeline::LookPlan* pending_look() const { return pending_ ? &*plan_ : nullptr; }
+  const settings::Source& source() const { return *source_; }
+  void look_succeeded(pipeline::LookResult result);
+  void look_failed(const std::string& message);
+  // Nothing was observed and nothing went wrong: the trigger stays as it was, and is due again at once.
+  void abandon() { abandoned_ = true; }
+
+  runs::MonitorRecord record();
+
+  const runs::ClaimedMonitor& monitor() const { return monitor_; }
+
+ private:
+  void observe();
+  void observe_new_rows(const settings::Model& model);
+  void observe_freshness(const settings::Model& model);
+  void observe_pipeline();
+  void observe_signal(const settings::SignalTrigger& rule);
+  void observe_query(const settings::QueryTrigger& rule);
+  void observe_prometheus(const settings::PrometheusTrigger& rule);
+  void set_single_sample(const std::string& what, std::optional<double> value, const std::string& why_none);
+  void plan_look(const settings::Model& model);
+  void conclude_look(store::Transaction& transaction);
+  bool is_outdated(store::Transaction& transaction) const;
+  void record_checks(store::Transaction& transaction, TimePoint now) const;
+  TimePoint registry_now();
+
+  store::Database& registry_;
+  const runs::Executor& executor_;
+  runs::ClaimedMonitor monitor_;
+  std::shared_ptr<const settings::Settings> settings_;
+  const settings::Source* source_ = nullptr;
+
+  trigger::Observation observation_ = trigger::ScheduleObservation{};
+  std::string sentence_;                        // what was found, for people
+  std::optional<EventTime> judged_window_end_;  // new_rows: what they were counted against
+  std::optional<pipeline::LookPlan> plan_;
+  std::optional<pipeline::LookResult> result_;
+  std::optional<runs::DriftCheck> drift_check_;
+  std::optional<runs::PerformanceCheck> performance_check_;
+  bool pending_ = false;
+  bool abandoned_ = false;
+};
 
 }  // namespace retraind::daemon

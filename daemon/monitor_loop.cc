@@ -6,7 +6,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "core/base/error.h"
 #include "daemon/log.h"
+#include "daemon/look_process.h"
 #include "daemon/loops.h"
 #include "daemon/monitor_evaluation.h"
 #include "daemon/run_blocking.h"
@@ -20,7 +22,8 @@ namespace asio = boost::asio;
 constexpr std::size_t kMaxEvaluating = 4;
 
 settings::LogLevel level_of(FiringDecision decision) {
-  return decision == FiringDecision::error ? settings::LogLevel::warning : settings::LogLevel::info;
+  return decision == FiringDecision::error || decision == FiringDecision::alert ? settings::LogLevel::warning
+                                                                                : settings::LogLevel::info;
 }
 
 }  // namespace
@@ -35,15 +38,15 @@ asio::awaitable<void> MonitorLoop::run() {
     }
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
-    const bool full = evaluating_ >= kMaxEvaluating;
+    const bool full = evaluations_.size() >= kMaxEvaluating;
     const Duration pause = full ? poll : co_await until_due(context_, runs::next_monitor_due);
     co_await context_.monitors_due.wait(pause);
   }
-  while (evaluating_ > 0) co_await context_.monitors_due.wait(std::chrono::seconds(1));
+  while (!evaluations_.empty()) co_await context_.monitors_due.wait(std::chrono::seconds(1));
 }
 
 asio::awaitable<bool> MonitorLoop::run_once() {
-  const std::size_t free = kMaxEvaluating - evaluating_;
+  const std::size_t free = kMaxEvaluating - evaluations_.size();
   if (free == 0) co_return false;
   std::vector<runs::ClaimedMonitor> claimed;
   const std::vector<std::string> sources = context_.source_names();
@@ -55,22 +58,26 @@ asio::awaitable<bool> MonitorLoop::run_once() {
     });
   });
   for (runs::ClaimedMonitor& monitor : claimed) {
-    ++evaluating_;
     asio::co_spawn(context_.io, evaluate(std::move(monitor)), asio::detached);
   }
-  co_return claimed.size() == free&& evaluating_ < kMaxEvaluating;
+  co_return claimed.size() == free&& evaluations_.size() < kMaxEvaluating;
 }
 
 struct MonitorLoop::Evaluation {
-  Evaluation(asio::io_context& io, runs::ClaimedMonitor claimed) : monitor(std::move(claimed)), timer(io) {}
+  Evaluation(Context& context, runs::ClaimedMonitor claimed)
+      : evaluation(context.registry, context.executor, std::move(claimed), context.settings),
+        look(context, fmt::format("look-{}-{}", number(evaluation.monitor().id), number(evaluation.monitor().term))),
+        timer(context.io) {}
 
-  runs::ClaimedMonitor monitor;
+  MonitorEvaluation evaluation;
+  LookProcess look;
   asio::steady_timer timer;
   bool ended = false;
 };
 
 asio::awaitable<void> MonitorLoop::renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation) {
   const Duration lease_time = context_.settings->daemon.lease_time;
+  const runs::ClaimedMonitor& monitor = evaluation->evaluation.monitor();
   bool held = true;
   while (!evaluation->ended && held) {
     evaluation->timer.expires_after(lease_time / 3);
@@ -78,31 +85,49 @@ asio::awaitable<void> MonitorLoop::renew_lease_until_ended(std::shared_ptr<Evalu
     co_await evaluation->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (evaluation->ended) break;
     try {
-      co_await run_blocking(context_.pool, [this, &held, &evaluation, &lease_time] {
+      co_await run_blocking(context_.pool, [this, &held, &monitor, &lease_time] {
         context_.registry.transact("renew trigger lease", [&](store::Transaction& transaction) {
-          held =
-              runs::renew_monitor_lease(transaction, evaluation->monitor, lease_time, runs::registry_now(transaction));
+          held = runs::renew_monitor_lease(transaction, monitor, lease_time, runs::registry_now(transaction));
         });
       });
     } catch (const std::exception& error) {
       log_warning(fmt::format("the trigger's lease could not be renewed: {}", error.what()),
-                  {{"model", evaluation->monitor.model_name}, {"trigger", evaluation->monitor.trigger.name}});
+                  {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
     }
+  }
+  // Somebody else evaluates the trigger now.
+  if (!held) evaluation->look.stop();
+}
+
+asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) {
+  MonitorEvaluation& monitor = evaluation->evaluation;
+  pipeline::LookResult result;
+  std::string failed;
+  try {
+    co_await evaluation->look.run(*monitor.pending_look(), monitor.source(), result);
+  } catch (const Error& error) {
+    failed = error.message_with_hint();
+  }
+  if (evaluation->look.stopped()) {
+    monitor.abandon();
+  } else if (failed.empty()) {
+    monitor.look_succeeded(std::move(result));
+  } else {
+    monitor.look_failed(failed);
   }
 }
 
-asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor monitor) {
-  const std::shared_ptr<const settings::Settings> settings = context_.settings;
-  const auto evaluation = std::make_shared<Evaluation>(context_.io, monitor);
+asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor claimed) {
+  const auto evaluation = std::make_shared<Evaluation>(context_, std::move(claimed));
+  evaluations_.insert(evaluation);
+  const runs::ClaimedMonitor& monitor = evaluation->evaluation.monitor();
   asio::co_spawn(context_.io, renew_lease_until_ended(evaluation), asio::detached);
   runs::MonitorRecord record;
   std::string failed;
   try {
-    co_await run_blocking(context_.pool, [this, &record, &monitor, &settings] {
-      const auto source = settings->sources.find(monitor.source);
-      record = evaluate_monitor(context_.registry, context_.executor, monitor,
-                                source == settings->sources.end() ? nullptr : &source->second);
-    });
+    co_await run_blocking(context_.pool, [&evaluation] { evaluation->evaluation.begin(); });
+    if (evaluation->evaluation.pending_look() != nullptr) co_await look(evaluation);
+    co_await run_blocking(context_.pool, [&record, &evaluation] { record = evaluation->evaluation.record(); });
   } catch (const std::exception& error) {
     failed = error.what();
   }
@@ -117,8 +142,12 @@ asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor monitor) {
              {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
     if (decision.decision == FiringDecision::fired) context_.runs_due.ring();
   }
-  --evaluating_;
+  evaluations_.erase(evaluation);
   context_.monitors_due.ring();
+}
+
+void MonitorLoop::stop_looks() {
+  for (const auto& evaluation : evaluations_) evaluation->look.stop();
 }
 
 }  // namespace retraind::daemon

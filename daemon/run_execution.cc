@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -16,9 +15,9 @@
 #include "core/base/error.h"
 #include "core/pipeline/conclude.h"
 #include "core/pipeline/durable_file.h"
+#include "daemon/descriptor.h"
 #include "daemon/log.h"
 #include "daemon/run_blocking.h"
-#include "daemon/worker_protocol.h"
 
 namespace retraind::daemon {
 namespace {
@@ -34,33 +33,6 @@ constexpr auto kGrace = std::chrono::seconds(5);
 // Asio's timers take the clock's own resolution, our durations are microseconds.
 steady_clock::duration to_steady(Duration duration) {
   return std::chrono::duration_cast<steady_clock::duration>(duration);
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd, const char* what) : fd_(fd) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), what);
-  }
-  ~Descriptor() { ::close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-// A secret for a child: never in a file, an argument or the environment.
-int memory_file(const std::string& content) {
-  const int fd = ::memfd_create("retraind-source", MFD_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
-  if (::write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
-      ::lseek(fd, 0, SEEK_SET) != 0) {
-    const int error = errno;
-    ::close(fd);
-    throw std::system_error(error, std::generic_category(), "memfd write");
-  }
-  return fd;
 }
 
 }  // namespace
@@ -138,20 +110,11 @@ void RunExecution::prepare() {
 void RunExecution::start_worker() {
   const auto source = settings_->sources.find(run_.source);
   if (source == settings_->sources.end()) throw DataError(fmt::format("this daemon has no source \"{}\"", run_.source));
-  const Descriptor job(::open((folder_->path() / kJobFile).c_str(), O_RDONLY | O_CLOEXEC), "cannot open the job");
-  const Descriptor secret(memory_file(to_json(source->second)), "memfd_create");
-  const Descriptor output(
-      ::open((folder_->path() / kWorkerLogFile).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
-      "cannot create the worker's log");
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
   const Descriptor writing(ends[1], "pipe2");
   steps_ = std::make_unique<asio::posix::stream_descriptor>(context_.io, ends[0]);
-  worker_ = std::make_unique<ChildProcess>(
-      context_.io, ChildSpec{.argv = {context_.executable.string(), "worker", "--parent", std::to_string(::getpid())},
-                             .folder = folder_->path(),
-                             .output = output.get(),
-                             .inherited = {job.get(), secret.get(), writing.get()}});
+  worker_ = daemon::start_worker(context_, "worker", folder_->path(), kJobFile, source->second, writing.get());
   log_info(fmt::format("run {} started (attempt {} of {}, trigger {}), worker {}", number(run_.id), run_.attempt,
                        run_.max_attempts, run_.trigger, worker_->pid()),
            {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});

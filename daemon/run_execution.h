@@ -20,11 +20,9 @@
 #include "daemon/child_process.h"
 #include "daemon/context.h"
 #include "daemon/work_directory.h"
+#include "daemon/worker_process.h"
 
 namespace retraind::daemon {
-
-// What the worker prints, in its work directory.
-inline constexpr const char* kWorkerLogFile = "worker.log";
 
 class RunExecution : public std::enable_shared_from_this<RunExecution> {
  public:

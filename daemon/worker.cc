@@ -13,7 +13,9 @@
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/pipeline/durable_file.h"
 #include "core/pipeline/execute.h"
+#include "core/pipeline/look.h"
 #include "core/pipeline/result.h"
 #include "daemon/worker_protocol.h"
 
@@ -124,6 +126,39 @@ int run_worker(pid_t parent, const std::string& version) {
     std::fputs(fmt::format("failed in step {}: {}\n", to_text(failure->step), failure->message).c_str(), stderr);
   }
   pipeline::write_result(folder, result);
+  return 0;
+}
+
+int run_look(pid_t parent) {
+  die_with(parent);
+  ::signal(SIGPIPE, SIG_IGN);
+  pipeline::LookJob job;
+  settings::Source source;
+  try {
+    job = pipeline::look_job_from_json(read_descriptor(kJobDescriptor));
+    source = source_from_json(read_descriptor(kSourceDescriptor));
+  } catch (const std::exception& error) {
+    std::fputs(fmt::format("the look's job cannot be read: {}\n", error.what()).c_str(), stderr);
+    return 1;
+  }
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+  limit_resources(job.model.training.memory_limit_bytes);
+  const std::filesystem::path folder = ".";
+  pipeline::LookOutcome outcome;
+  try {
+    outcome = pipeline::look(job, source, folder);
+  } catch (const TransientError& error) {
+    outcome = pipeline::LookFailure{.transient = true, .message = error.what(), .hint = error.hint()};
+  } catch (const Error& error) {
+    outcome = pipeline::LookFailure{.transient = false, .message = error.what(), .hint = error.hint()};
+  } catch (const std::bad_alloc&) {
+    outcome =
+        pipeline::LookFailure{.transient = false,
+                              .message = fmt::format("more memory was needed than training.memory_limit = {} bytes",
+                                                     job.model.training.memory_limit_bytes),
+                              .hint = "raise training.memory_limit, or shorten the trigger's window"};
+  }
+  pipeline::write_durable_file(folder / pipeline::kLookResultFile, pipeline::to_json(outcome));
   return 0;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The worker process: one run attempt from job to result, alone in its process. Never returns to the daemon's code
-// paths: it is the body of the internal command `retraind worker`.
+// The worker process: one run attempt, or one look, from job to result, alone in its process. Never returns to the
+// daemon's code paths: it is the body of the internal command `retraind worker`.
 
 #include <sys/types.h>
 
@@ -10,5 +10,7 @@ namespace retraind::daemon {
 
 // Returns the exit code. `parent` is the daemon's process id: when the daemon dies, the kernel kills this process.
 int run_worker(pid_t parent, const std::string& version);
+// The same for one look, the body of `retraind look`.
+int run_look(pid_t parent);
 
 }  // namespace retraind::daemon

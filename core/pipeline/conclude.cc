@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/evaluate/decide.h"
 #include "core/registry/artifacts.h"
+#include "core/registry/blocks.h"
 #include "core/registry/versions.h"
 #include "core/runs/verdicts.h"
 #include "core/settings/snapshot.h"
@@ -135,12 +136,15 @@ std::optional<Conclusion> conclude_run(store::Transaction& transaction, const ru
                                    .metric = measured.comparison.metric,
                                    .value = measured.comparison.candidate_value.value(),
                                    .lineage = measured.lineage,
-                                   .columns = {}};
-      for (const stats::ColumnProfile& profile : measured.profiles)
-        version.columns.push_back({profile, ColumnRole::feature, {}});
+                                   .columns = measured.reference.columns};
       if (version.artifact_sha256 != measured.artifact_sha256)
         throw DataError("the candidate's artifact changed on its way");
       judged.version = conclusion.version = registry::add_version(transaction, version, now);
+      using enum registry::BlockStream;
+      const Reference& reference = measured.reference;
+      registry::add_reference_blocks(transaction, run.model, *judged.version, features, reference.features);
+      registry::add_reference_blocks(transaction, run.model, *judged.version, scores, reference.scores);
+      registry::add_reference_blocks(transaction, run.model, *judged.version, losses, reference.losses);
       if (model.validation.promotion == PromotionMode::manual) {
         judged.state = RunState::awaiting_approval;
         break;

@@ -17,6 +17,8 @@
 #include "core/evaluate/decide.h"
 #include "core/pipeline/alignment.h"
 #include "core/pipeline/durable_file.h"
+#include "core/pipeline/reference.h"
+#include "core/pipeline/scorer.h"
 #include "core/pipeline/window.h"
 #include "core/source/source.h"
 #include "core/train/artifact.h"
@@ -27,39 +29,14 @@ namespace {
 
 namespace json = boost::json;
 
-// What a model is once it is out of its artifact: enough to score a table.
-struct Scorer {
-  data::Preparation preparation;
-  std::unique_ptr<train::Model> model;
-};
-
-train::TrainingJob training_job(const settings::Model& model, const data::Preparation& preparation) {
-  return {.task = preparation.task(),
-          .features = preparation.features(),
-          .classes = preparation.classes().size(),
-          .rounds = model.training.rounds,
-          .params = model.training.params,
-          .seed = model.training.seed,
-          .threads = model.training.threads,
-          .on_round = {},
-          .on_warning = {}};
-}
-
-// The packaged artifact is what serves later, so it is what gets judged: both models are scored from their archives.
-Scorer open_artifact(const settings::Model& model, std::string_view bytes) {
-  train::Artifact artifact = train::unpack(bytes);
-  const auto trainer_name = json::parse(artifact.manifest).at("trainer").as_string();
-  const auto trainer = train::make_trainer(std::string_view(trainer_name.data(), trainer_name.size()));
-  std::unique_ptr<train::Model> loaded = trainer->load(artifact.model_files, training_job(model, artifact.preparation));
-  return {std::move(artifact.preparation), std::move(loaded)};
-}
-
 // The rows, and where they came from.
 struct Extracted {
   data::Table table;
   source::ExtractStats stats;
   std::string schema;
   source::RowFilter filter;
+  data::ValueType label_type = data::ValueType::number;
+  std::string time_column;
 };
 
 class Execution {
@@ -74,6 +51,8 @@ class Execution {
     const data::Split split = validate(extracted);
     const Trained trained = train_candidate(extracted, split);
     evaluate(extracted.table, split, trained);
+    measured_.reference = make_reference(extracted.table, split, trained.candidate, holdout_predictions_,
+                                         extracted.label_type, extracted.time_column, trained.importances);
     describe_lineage(extracted);
     return std::move(measured_);
   }
@@ -84,6 +63,7 @@ class Execution {
   struct Trained {
     Scorer candidate;
     std::vector<float> labels;
+    std::map<std::string, double> importances;
   };
 
   void begin(Step step) {
@@ -98,17 +78,9 @@ class Execution {
   void open_production() {
     step_ = Step::evaluate;
     if (!job_.production) return;
-    const std::string bytes = read_whole_file(folder_ / job_.production->artifact_file, kMaxArtifactBytes);
-    if (const std::string actual = to_hex(sha256(bytes)); actual != job_.production->artifact_sha256) {
-      throw DataError(fmt::format("the artifact of production version {} has sha256 {}, not {}",
-                                  job_.production->version, actual, job_.production->artifact_sha256));
-    }
-    try {
-      production_ = open_artifact(job_.model, bytes);
-    } catch (const DataError& error) {
-      throw DataError(fmt::format("production version {} cannot be loaded: {}", job_.production->version, error.what()),
-                      "roll back to a version that loads; nothing is promoted over a model that cannot be judged");
-    }
+    production_ =
+        open_artifact_file(job_.model, folder_ / job_.production->artifact_file, job_.production->artifact_sha256,
+                           fmt::format("production version {}", job_.production->version));
   }
 
   // The columns the candidate needs, and those production needs to be scored on the same rows.
@@ -145,6 +117,8 @@ class Execution {
     Extracted out;
     out.filter = filter_of(job_.model.training.window, measured_.axis, *anchor, true);
     out.schema = data::describe(columns, roles);
+    out.label_type = columns[roles.label].type;
+    out.time_column = time_column.name;
     data::TableBuilder builder(columns, roles, job_.model.task);
     out.stats = reader.extract(job_.model, columns, data::read_order(roles), time_column, out.filter, true, out.schema,
                                {&builder});
@@ -197,9 +171,9 @@ class Execution {
       const auto model = trainer->train(set, training);
       write_artifact(*model, trainer->version());
       out.labels = std::move(set.labels);
+      out.importances = model->importances();
     }
     out.candidate = open_artifact(job_.model, read_whole_file(folder_ / kArtifactFile, kMaxArtifactBytes));
-    profile_training_rows(extracted.table, split);
     finish(measured_.train_rows, {{"rounds", job_.model.training.rounds},
                                   {"trainer", measured_.trainer},
                                   {"artifact_bytes", measured_.artifact_bytes}});
@@ -225,34 +199,6 @@ class Execution {
     write_durable_file(folder_ / kArtifactFile, bytes);
   }
 
-  // What each feature looked like in the rows trained on: the reference of later drift checks.
-  void profile_training_rows(const data::Table& table, const data::Split& split) {
-    for (const data::PreparedFeature& feature : preparation_.features()) {
-      const auto column = std::find_if(table.features.begin(), table.features.end(),
-                                       [&](const data::Column& c) { return c.name == feature.name; });
-      std::vector<std::uint8_t> nulls;
-      if (const auto* numbers = std::get_if<data::NumberColumn>(&column->values)) {
-        std::vector<double> values;
-        for (std::size_t row = split.train_begin; row < split.train_end; ++row) {
-          const float value = numbers->values[row];
-          nulls.push_back(static_cast<std::uint8_t>(std::isnan(value)));
-          values.push_back(std::isnan(value) ? 0.0 : static_cast<double>(value));
-        }
-        measured_.profiles.push_back(stats::profile_numbers(feature.name, values, nulls));
-      } else {
-        const auto& categories = std::get<data::CategoryColumn>(column->values);
-        std::vector<std::string_view> values;
-        for (std::size_t row = split.train_begin; row < split.train_end; ++row) {
-          const std::int32_t code = categories.codes[row];
-          nulls.push_back(static_cast<std::uint8_t>(code < 0));
-          values.push_back(code < 0 ? std::string_view()
-                                    : std::string_view(categories.levels[static_cast<std::size_t>(code)]));
-        }
-        measured_.profiles.push_back(stats::profile_texts(feature.name, values, nulls));
-      }
-    }
-  }
-
   void evaluate(const data::Table& table, const data::Split& split, const Trained& trained) {
     begin(Step::evaluate);
     const std::optional<EventTime> production_knows =
@@ -264,7 +210,13 @@ class Execution {
     evaluate::Holdout holdout;
     holdout.task = job_.model.task;
     const data::Preparation& own = trained.candidate.preparation;
-    const std::vector<double> candidate = trained.candidate.model->predict(own.apply(table, begin_row, end_row));
+    // All of the holdout is scored once: what it looks like to the candidate is what later rows are compared with, also
+    // where production has been trained on some of it.
+    holdout_predictions_ = trained.candidate.predict(table, split.train_end, end_row);
+    const std::size_t width = own.task() == Task::multiclass ? own.classes().size() : 1;
+    const std::vector<double> candidate(
+        holdout_predictions_.begin() + static_cast<std::ptrdiff_t>((begin_row - split.train_end) * width),
+        holdout_predictions_.end());
     evaluate::Opponent opponent = evaluate::Opponent::baseline;
     if (production_) {
       opponent = evaluate::Opponent::production;
@@ -346,6 +298,7 @@ class Execution {
   Step step_ = Step::extract;
   std::optional<Scorer> production_;
   data::Preparation preparation_;
+  std::vector<double> holdout_predictions_;
   Measured measured_;
 };
 

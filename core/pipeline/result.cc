@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/base/sha256.h"
+#include "core/pipeline/block_json.h"
 #include "core/pipeline/durable_file.h"
 #include "core/pipeline/json_access.h"
 
@@ -115,9 +116,6 @@ evaluate::Comparison read_comparison(const json::value& value) {
 }
 
 json::value write_measured(const Measured& measured) {
-  json::array profiles;
-  for (const stats::ColumnProfile& profile : measured.profiles)
-    profiles.push_back(json::string(stats::to_json(profile)));
   return {{"axis", measured.axis == TimeAxis::instant ? "instant" : "number"},
           {"window_from", exact(measured.window_from)},
           {"window_to", exact(measured.window_to)},
@@ -132,7 +130,10 @@ json::value write_measured(const Measured& measured) {
           {"artifact_sha256", measured.artifact_sha256},
           {"artifact_bytes", measured.artifact_bytes},
           {"trainer", measured.trainer},
-          {"profiles", profiles},
+          {"columns", write_columns(measured.reference.columns)},
+          {"feature_blocks", write_blocks(measured.reference.features)},
+          {"score_blocks", write_blocks(measured.reference.scores)},
+          {"loss_blocks", write_blocks(measured.reference.losses)},
           {"warnings", json::array(measured.warnings.begin(), measured.warnings.end())},
           {"lineage", measured.lineage}};
 }
@@ -183,11 +184,10 @@ Measured read_measured(const json::value& value) {
   out.artifact_sha256 = read_sha256(reader, "artifact_sha256");
   out.artifact_bytes = reader.integer<std::uint64_t>("artifact_bytes");
   out.trainer = reader.text("trainer");
-  for (const json::value& profile : reader.array("profiles")) {
-    const auto* text = profile.if_string();
-    if (text == nullptr) throw DataError("the result: a profile is not a text");
-    out.profiles.push_back(stats::profile_from_json(std::string_view(text->data(), text->size())));
-  }
+  out.reference = {.columns = read_columns(reader.member("columns"), "the result's columns"),
+                   .features = read_blocks(reader.member("feature_blocks"), "the result's feature blocks"),
+                   .scores = read_blocks(reader.member("score_blocks"), "the result's score blocks"),
+                   .losses = read_blocks(reader.member("loss_blocks"), "the result's loss blocks")};
   for (const json::value& warning : reader.array("warnings")) {
     const auto* text = warning.if_string();
     if (text == nullptr) throw DataError("the result: a warning is not a text");
@@ -196,6 +196,7 @@ Measured read_measured(const json::value& value) {
   out.lineage = reader.text("lineage");
   (void)ObjectReader(parse_json(out.lineage, "the result's lineage"), "the result's lineage");
   require_sense(out);
+  require_sense(out.reference);
   return out;
 }
 

@@ -14,7 +14,7 @@
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
 #include "core/evaluate/compare.h"
-#include "core/stats/profile.h"
+#include "core/pipeline/reference.h"
 
 namespace retraind::pipeline {
 
@@ -39,7 +39,7 @@ struct Measured {
   std::string artifact_sha256;
   std::uint64_t artifact_bytes = 0;
   std::string trainer;
-  std::vector<stats::ColumnProfile> profiles;  // of the features, over the training rows
+  Reference reference;  // what a promoted version is watched by
   std::vector<std::string> warnings;
   std::string lineage;  // a JSON object
 };

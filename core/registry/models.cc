@@ -9,6 +9,9 @@ namespace {
 using store::execute;
 using store::read;
 
+constexpr const char* kFindModel = R"sql(/* retraind:registry.find_model */
+SELECT model_id FROM retraind.model WHERE name = $1)sql";
+
 constexpr const char* kInsertModel = R"sql(/* retraind:registry.insert_model */
 INSERT INTO retraind.model (name, source, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING)sql";
 
@@ -62,6 +65,12 @@ std::vector<std::string> remove_other_models(store::Transaction& transaction, co
     out.push_back(row[0].as<std::string>());
   }
   return out;
+}
+
+std::optional<ModelId> find_model(store::Transaction& transaction, const std::string& name) {
+  const pqxx::result found = execute(transaction, kFindModel, name);
+  if (found.empty()) return std::nullopt;
+  return read<ModelId>(found[0][0]);
 }
 
 std::string get_configuration(store::Transaction& transaction, ModelId model, const std::string& sha256) {

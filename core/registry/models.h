@@ -37,6 +37,9 @@ PutModel put_model(store::Transaction& transaction, const settings::Model& model
 std::vector<std::string> remove_other_models(store::Transaction& transaction, const std::vector<std::string>& names,
                                              const Loader& loader, TimePoint now);
 
+// By name; std::nullopt when no daemon ever loaded such a model.
+std::optional<ModelId> find_model(store::Transaction& transaction, const std::string& name);
+
 // The settings of one configuration, as canonical JSON. Throws std::logic_error when there is none.
 std::string get_configuration(store::Transaction& transaction, ModelId model, const std::string& sha256);
 

@@ -175,6 +175,10 @@ std::optional<EventTime> find_judged_window_end(store::Transaction& transaction,
   return read<std::optional<double>>(found[0][0]);
 }
 
+bool hold_monitor(store::Transaction& transaction, const ClaimedMonitor& monitor) {
+  return !execute(transaction, kHoldLease, monitor.id, monitor.term).empty();
+}
+
 MonitorRecord record_outcome(store::Transaction& transaction, const Executor& executor, const ClaimedMonitor& monitor,
                              const trigger::Outcome& outcome, const std::string& sentence, TimePoint now) {
   MonitorRecord record;

@@ -69,6 +69,10 @@ struct MonitorRecord {
   std::vector<RecordedDecision> decisions;
 };
 
+// Locks the monitor's row; false when the lease was lost. Nothing that makes the trigger due can come between this and
+// record_outcome.
+bool hold_monitor(store::Transaction& transaction, const ClaimedMonitor& monitor);
+
 // Stores what trigger::evaluate returned: each decision, the run of a firing (or why there is none), the new state and
 // the next due time; gives the lease back. `sentence` is what the evaluation found, for people.
 MonitorRecord record_outcome(store::Transaction& transaction, const Executor& executor, const ClaimedMonitor& monitor,

@@ -208,6 +208,27 @@ std::optional<EventTime> SourceReader::newest_event(const settings::Model& model
   return newest;
 }
 
+std::optional<EventTime> SourceReader::nth_newest_event(const settings::Model& model,
+                                                        const data::SourceColumn& time_column,
+                                                        std::optional<EventTime> until, bool labelled_only,
+                                                        std::uint64_t nth) {
+  if (nth == 0) throw std::logic_error("the newest row is the first");
+  RowFilter filter;
+  filter.until = until;
+  filter.labelled_only = labelled_only;
+  const std::string time = impl_->qualified(time_column.name);
+  const std::string where = impl_->where(model, time_column, filter);
+  CopyDecoder decoder({{time_column.name, time_column.sql_type, impl_->wire_of(model, time_column)}});
+  impl_->copy(
+      fmt::format("/* retraind:source.nth_newest_event */ COPY (SELECT {0} {1}{2}{3} {0} IS NOT NULL ORDER BY {0}"
+                  " DESC OFFSET {4} LIMIT 1) TO STDOUT (FORMAT binary)",
+                  time, Impl::from(model), where, where.empty() ? " WHERE" : " AND", nth - 1),
+      decoder, [](std::span<const std::byte>) {});
+  const data::Batch& batch = decoder.batch();
+  if (batch.rows == 0) return std::nullopt;
+  return batch.columns[0].numbers[0];
+}
+
 std::uint64_t SourceReader::count_rows(const settings::Model& model, const data::SourceColumn& time_column,
                                        const RowFilter& filter) {
   const std::string where = impl_->where(model, time_column, filter);

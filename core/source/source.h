@@ -54,6 +54,10 @@ class SourceReader {
   std::optional<EventTime> newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                         std::optional<EventTime> until, bool labelled_only);
 
+  // The event time of the `nth` newest row (from 1), likewise; std::nullopt when there are fewer.
+  std::optional<EventTime> nth_newest_event(const settings::Model& model, const data::SourceColumn& time_column,
+                                            std::optional<EventTime> until, bool labelled_only, std::uint64_t nth);
+
   // How many rows the filter selects.
   std::uint64_t count_rows(const settings::Model& model, const data::SourceColumn& time_column,
                            const RowFilter& filter);

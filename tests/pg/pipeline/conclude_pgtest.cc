@@ -2,6 +2,7 @@
 #include "core/pipeline/conclude.h"
 
 #include "core/evaluate/decide.h"
+#include "core/registry/blocks.h"
 #include "core/store/listener.h"
 #include "tests/pg/registry/registry_scene.h"
 #include "tests/unit/pipeline/measured.h"
@@ -66,15 +67,22 @@ TEST_F(ConcludeTest, PromotesAFirstModelWithEverythingThatBelongsToIt) {
                         "FROM retraind.metric_history"),
             "baseline accuracy 0.7, baseline log_loss 0.6, candidate accuracy 0.8, candidate log_loss 0.58");
   EXPECT_EQ(ground.text("SELECT string_agg(\"column\", ' ' ORDER BY position) FROM retraind.version_profile"),
-            "price region");
+            "price region (score)");
   EXPECT_EQ(ground.text("SELECT trainer || ' ' || lineage FROM retraind.model_version"), "xgboost 1.7.4 {\"seed\":1}");
   EXPECT_CONTAINS(conclusion->reason, "(at least 0.01 with 97.0 % confidence)");
 
   transact([&](store::Transaction& transaction) {
     EXPECT_EQ(registry::load_artifact(transaction, measured.artifact_sha256), kCandidateBytes);
-    const auto profiles = registry::list_profiles(transaction, model, 1);
-    ASSERT_EQ(profiles.size(), 2u);
-    EXPECT_EQ(stats::to_json(profiles[0]), stats::to_json(measured.profiles[0]));
+    const auto columns = registry::list_columns(transaction, model, 1);
+    ASSERT_EQ(columns.size(), 3u);
+    EXPECT_EQ(stats::to_json(columns[0].profile), stats::to_json(measured.reference.columns[0].profile));
+    EXPECT_EQ(columns[0].importance, 0.75);
+    EXPECT_EQ(columns[2].role, ColumnRole::score);
+    const auto blocks = registry::list_reference_blocks(transaction, model, 1, registry::BlockStream::features);
+    ASSERT_EQ(blocks.size(), 2u);
+    EXPECT_EQ(blocks[0].index, -3);
+    EXPECT_EQ(blocks[1].packed, measured.reference.features[1].packed);
+    EXPECT_EQ(registry::list_reference_blocks(transaction, model, 1, registry::BlockStream::losses).size(), 1u);
   });
   listener.probe();
   const auto heard = listener.drain();

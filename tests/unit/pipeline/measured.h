@@ -6,6 +6,7 @@
 
 #include "core/base/sha256.h"
 #include "core/pipeline/result.h"
+#include "core/stats/metric_sums.h"
 
 namespace retraind::pipeline {
 
@@ -47,7 +48,19 @@ inline Measured make_measured(double low, double high, std::optional<int> judged
   out.trainer = "xgboost 1.7.4";
   const std::vector<double> prices = {1, 2, 2, 3.5, NAN};
   const std::vector<std::string_view> regions = {"nsw", "vic", "nsw", "qld", "ä \"q\""};
-  out.profiles = {stats::profile_numbers("price", prices, {}), stats::profile_texts("region", regions, {})};
+  const std::vector<stats::ColumnProfile> features = {stats::profile_numbers("price", prices, {}),
+                                                      stats::profile_texts("region", regions, {})};
+  const std::vector<stats::ColumnProfile> scores = {stats::profile_numbers(kScoreColumn, prices, {})};
+  out.reference.columns = {{features[0], ColumnRole::feature, 0.75},
+                           {features[1], ColumnRole::feature, std::nullopt},
+                           {scores[0], ColumnRole::score, std::nullopt}};
+  const std::vector<double> predictions = {0.2, 0.7, 0.6};
+  const std::vector<double> labels = {0, 1, 0};
+  const stats::MetricSums losses =
+      stats::MetricSums::of({.task = Task::binary, .classes = 2, .labels = labels, .predictions = predictions});
+  out.reference.features = {{-3, 5, stats::pack_counts(features)}, {12, 5, stats::pack_counts(features)}};
+  out.reference.scores = {{12, 5, stats::pack_counts(scores)}};
+  out.reference.losses = {{12, 3, losses.pack()}};
   out.warnings = {"column \"x\" is constant"};
   out.lineage = R"({"seed":1})";
   return out;

@@ -1,0 +1,39 @@
+#pragma once
+// The values of one profiled column for some rows, taken alike from a training table and from a batch on its way: as
+// models see them (numbers rounded to floats), but with stored NaN, infinities and NULL kept apart. Pure.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/data/batch.h"
+#include "core/data/table.h"
+#include "core/stats/profile.h"
+
+namespace retraind::pipeline {
+
+struct ColumnValues {
+  bool is_text = false;
+  std::vector<double> numbers;
+  std::vector<std::string_view> texts;
+  std::vector<std::uint8_t> nulls;  // parallel
+
+  std::size_t rows() const { return nulls.size(); }
+};
+
+// Of a training table's feature, rows [begin, end).
+ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_t end);
+// Of a batch's column; replaces what `out` held.
+void take_values(const data::BatchColumn& column, ColumnValues& out);
+// The label of a training table as a batch would show it: `type` is the label column's own. Unknown labels are left
+// out.
+ColumnValues labels_of(const data::LabelColumn& label, data::ValueType type, std::size_t begin, std::size_t end);
+
+// Reference profiles of a column: one, or two for a text with too many values.
+std::vector<stats::ColumnProfile> profiles_of(const std::string& name, const ColumnValues& values);
+// Adds rows [begin, end) to the profile.
+void count(const ColumnValues& values, std::size_t begin, std::size_t end, stats::ColumnProfile& profile);
+
+}  // namespace retraind::pipeline

@@ -1,0 +1,46 @@
+#pragma once
+// What a version takes along to be watched by: how its columns looked in the rows it was trained on, what it says of
+// the rows it was judged on and how it fares there, each as a whole and in time blocks. Made by the worker that trained
+// it. Pure.
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/data/schema.h"
+#include "core/data/split.h"
+#include "core/data/table.h"
+#include "core/pipeline/scorer.h"
+#include "core/registry/blocks.h"
+#include "core/registry/versions.h"
+#include "core/stats/block.h"
+
+namespace retraind::pipeline {
+
+struct Reference {
+  // Features, the label and the event times over the training rows, then scores over the holdout.
+  std::vector<registry::ReferenceColumn> columns;
+  std::vector<registry::Block> features;  // blocks of the training rows
+  std::vector<registry::Block> scores;    // of the holdout
+  std::vector<registry::Block> losses;    // likewise
+};
+
+// `predictions` are the candidate's for the rows [split.train_end, split.holdout_end), `label_type` is the label
+// column's own type, `time_column` its name. Importances are shares by feature; empty when the trainer cannot tell.
+Reference make_reference(const data::Table& table, const data::Split& split, const Scorer& candidate,
+                         const std::vector<double>& predictions, data::ValueType label_type,
+                         const std::string& time_column, const std::map<std::string, double>& importances);
+
+// Throws DataError when its blocks do not fit its columns.
+void require_sense(const Reference& reference);
+
+// The grid of a version's blocks, from the event times of the rows it was trained on.
+stats::BlockGrid grid_of(TimeAxis axis, EventTime trained_from, EventTime trained_to);
+
+// Whether a column belongs to the blocks of scores rather than to those of features.
+bool is_score(const registry::ReferenceColumn& column);
+// The profiles of one of the two streams, in the order of its packed blocks.
+std::vector<stats::ColumnProfile> cells_of(const std::vector<registry::ReferenceColumn>& columns, bool scores);
+
+}  // namespace retraind::pipeline

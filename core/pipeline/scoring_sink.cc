@@ -1,0 +1,136 @@
+#include "core/pipeline/scoring_sink.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace retraind::pipeline {
+namespace {
+
+constexpr std::size_t kRowsAtOnce = 65536;
+
+std::size_t width_of(Task task, std::size_t classes) {
+  return task == Task::multiclass ? classes : 1;
+}
+
+}  // namespace
+
+std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, Task task, std::size_t classes,
+                                                     std::span<const double> times, std::span<const double> labels,
+                                                     std::span<const double> predictions, double after) {
+  const std::size_t width = width_of(task, classes);
+  std::map<std::int64_t, stats::MetricSums> out;
+  const BlockRuns placed = block_runs(grid, times, after);
+  std::vector<double> own_labels;
+  std::vector<double> own_predictions;
+  for (const BlockRun& run : placed.runs) {
+    own_labels.clear();
+    own_predictions.clear();
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      const std::size_t row = placed.order[i];
+      if (std::isnan(labels[row])) continue;
+      own_labels.push_back(labels[row]);
+      const auto first = predictions.begin() + static_cast<std::ptrdiff_t>(row * width);
+      own_predictions.insert(own_predictions.end(), first, first + static_cast<std::ptrdiff_t>(width));
+    }
+    if (own_labels.empty()) continue;
+    out[run.block].add(stats::MetricSums::of(
+        {.task = task, .classes = classes, .labels = own_labels, .predictions = own_predictions}));
+  }
+  return out;
+}
+
+std::vector<registry::Block> pack(const std::map<std::int64_t, stats::MetricSums>& sums) {
+  std::vector<registry::Block> out;
+  for (const auto& [index, block] : sums) out.push_back({index, block.rows(), block.pack()});
+  return out;
+}
+
+ScoringSink::ScoringSink(const LookJob& job, const Scorer& scorer, const std::vector<data::SourceColumn>& columns,
+                         const data::Roles& roles, std::span<const stats::ColumnProfile> scores)
+    : job_(job),
+      scorer_(scorer),
+      scores_(scores),
+      builder_(columns, roles, scorer.preparation.task()),
+      counter_(job.grid, scores) {}
+
+void ScoringSink::consume(const data::Batch& batch) {
+  builder_.consume(batch);
+  held_ += batch.rows;
+  if (held_ >= kRowsAtOnce) flush();
+}
+
+void ScoringSink::finish(double newest, LookResult& result) {
+  flush();
+  if (job_.scores) result.scores = counter_.finish(job_.trained_to, newest);
+  if (job_.losses) result.losses = pack(losses_);
+  if (!job_.detector) return;
+  // Whole looks are sorted, not pieces: a detector must see rows in the order of time.
+  std::sort(fed_.begin(), fed_.end(),
+            [](const FedRow& a, const FedRow& b) { return a.time != b.time ? a.time < b.time : a.key < b.key; });
+  std::vector<double> losses;
+  for (const FedRow& row : fed_) losses.push_back(row.loss);
+  result.detected = stats::feed(job_.detector->rule, job_.detector->memory, losses);
+  result.fed_to = fed_.empty() ? job_.detector->after : std::optional(fed_.back().time);
+}
+
+void ScoringSink::flush() {
+  if (held_ == 0) return;
+  held_ = 0;
+  const data::Table table = builder_.finish();
+  const std::vector<double> predictions = scorer_.predict(table, 0, table.rows);
+  if (job_.scores) count_scores(table, predictions);
+  if (job_.losses || job_.detector) {
+    collect_losses(table, scorer_.preparation.labels(table, 0, table.rows), predictions);
+  }
+}
+
+void ScoringSink::count_scores(const data::Table& table, const std::vector<double>& predictions) {
+  const ScoreColumns columns = score_columns(scorer_.preparation.task(), scorer_.preparation.classes(), predictions);
+  // A table is sorted by time, so its rows stand block by block already.
+  const BlockRuns placed = block_runs(job_.grid, table.event_times, job_.trained_to);
+  counter_.add_rows(placed.runs);
+  for (std::size_t i = 0; i < scores_.size(); ++i) {
+    ColumnValues values;
+    values.nulls.assign(table.rows, 0);
+    values.is_text = scores_[i].column == kPredictedColumn;
+    if (values.is_text) {
+      values.texts = columns.predicted;
+    } else {
+      values.numbers = columns.score;
+    }
+    if (!placed.as_they_stand) rearrange(values, placed.order);
+    counter_.add_values(i, values, placed.runs);
+  }
+}
+
+void ScoringSink::collect_losses(const data::Table& table, const std::vector<double>& labels,
+                                 const std::vector<double>& predictions) {
+  const Task task = scorer_.preparation.task();
+  const std::size_t classes = scorer_.preparation.classes().size();
+  if (job_.losses) {
+    for (const auto& [index, sums] :
+         sum_losses(job_.grid, task, classes, table.event_times, labels, predictions, job_.trained_to)) {
+      losses_[index].add(sums);
+    }
+  }
+  if (!job_.detector) return;
+  const std::size_t width = width_of(task, classes);
+  std::vector<double> known;
+  std::vector<double> scored;
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < table.rows; ++row) {
+    if (std::isnan(labels[row])) continue;
+    rows.push_back(row);
+    known.push_back(labels[row]);
+    const auto first = predictions.begin() + static_cast<std::ptrdiff_t>(row * width);
+    scored.insert(scored.end(), first, first + static_cast<std::ptrdiff_t>(width));
+  }
+  const std::vector<double> losses = stats::row_losses(
+      job_.detector->metric, {.task = task, .classes = classes, .labels = known, .predictions = scored});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::uint64_t key = table.row_keys.empty() ? 0 : table.row_keys[rows[i]];
+    fed_.push_back({table.event_times[rows[i]], key, losses[i]});
+  }
+}
+
+}  // namespace retraind::pipeline

@@ -1,0 +1,58 @@
+#pragma once
+// Scores rows on their way through a look, and counts what production says of them and how wrong it is. Holds a few ten
+// thousand rows at a time. Owned by one look, in one thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "core/data/batch.h"
+#include "core/data/table.h"
+#include "core/pipeline/block_counter.h"
+#include "core/pipeline/look.h"
+#include "core/pipeline/scorer.h"
+#include "core/stats/metric_sums.h"
+
+namespace retraind::pipeline {
+
+// Sums of how predictions fare, by block, of rows with a known label and a time above `after`. `predictions` are shaped
+// as stats::Scored says, for the rows of the spans.
+std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, Task task, std::size_t classes,
+                                                     std::span<const double> times, std::span<const double> labels,
+                                                     std::span<const double> predictions, double after);
+std::vector<registry::Block> pack(const std::map<std::int64_t, stats::MetricSums>& sums);
+
+class ScoringSink : public data::BatchSink {
+ public:
+  // `columns` are those read, in read order; `scores` the reference profiles of the score columns (empty: not wanted).
+  ScoringSink(const LookJob& job, const Scorer& scorer, const std::vector<data::SourceColumn>& columns,
+              const data::Roles& roles, std::span<const stats::ColumnProfile> scores);
+
+  void consume(const data::Batch& batch) override;
+  // To be called once, when all rows have come.
+  void finish(double newest, LookResult& result);
+
+ private:
+  struct FedRow {
+    double time;
+    std::uint64_t key;
+    double loss;
+  };
+  void flush();
+  void count_scores(const data::Table& table, const std::vector<double>& predictions);
+  void collect_losses(const data::Table& table, const std::vector<double>& labels,
+                      const std::vector<double>& predictions);
+
+  const LookJob& job_;
+  const Scorer& scorer_;
+  std::span<const stats::ColumnProfile> scores_;
+  data::TableBuilder builder_;
+  std::size_t held_ = 0;
+  BlockCounter counter_;
+  std::map<std::int64_t, stats::MetricSums> losses_;
+  std::vector<FedRow> fed_;
+};
+
+}  // namespace retraind::pipeline

@@ -1,0 +1,98 @@
+#include "daemon/look_process.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "core/base/error.h"
+#include "core/pipeline/durable_file.h"
+#include "core/pipeline/result.h"
+#include "daemon/run_blocking.h"
+#include "daemon/worker_process.h"
+
+namespace retraind::daemon {
+
+namespace asio = boost::asio;
+
+LookProcess::LookProcess(Context& context, std::string name)
+    : context_(context), name_(std::move(name)), timer_(context.io), timer_ended_(context.io) {}
+
+asio::awaitable<void> LookProcess::run(const pipeline::LookPlan& plan, const settings::Source& source,
+                                       pipeline::LookResult& result) {
+  std::string failed;
+  try {
+    co_await run_blocking(context_.pool, [this, &plan] { prepare(plan); });
+    if (!stopped_) worker_ = start_worker(context_, "look", folder_->path(), pipeline::kLookFile, source, -1);
+  } catch (const std::exception& error) {
+    failed = error.what();
+  }
+  if (!failed.empty()) throw TransientError("a worker for the look could not be started: " + failed);
+  if (worker_) {
+    timing_ = true;
+    const Duration timeout = plan.job.model.training.timeout;
+    asio::co_spawn(context_.io, await_timeout(timeout), asio::detached);
+    exit_ = co_await worker_->wait();
+    worker_.reset();
+    timer_.cancel();
+    // The timer's coroutine uses this object; it ends before anything else happens.
+    while (timing_) {
+      timer_ended_.expires_after(std::chrono::seconds(1));
+      boost::system::error_code ignored;
+      co_await timer_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+  if (stopped_) throw TransientError("the look was stopped");
+  if (timed_out_) {
+    throw TransientError(fmt::format("the look took longer than training.timeout = {}",
+                                     format_duration(plan.job.model.training.timeout)),
+                         "shorten the trigger's window, or raise training.timeout");
+  }
+  co_await run_blocking(context_.pool, [this, &plan, &result] { read_result(plan, result); });
+}
+
+void LookProcess::stop() {
+  stopped_ = true;
+  if (worker_) worker_->signal(SIGKILL);  // it holds nothing that a kill could harm
+}
+
+void LookProcess::prepare(const pipeline::LookPlan& plan) {
+  folder_ = std::make_unique<WorkDirectory>(context_.work_folder, name_);
+  if (!plan.job.artifact_file.empty()) {
+    pipeline::write_durable_file(folder_->path() / plan.job.artifact_file, plan.artifact);
+  }
+  pipeline::write_durable_file(folder_->path() / pipeline::kLookFile, pipeline::to_json(plan.job));
+}
+
+void LookProcess::read_result(const pipeline::LookPlan& plan, pipeline::LookResult& result) {
+  if (exit_.code != 0 || exit_.signal) {
+    throw TransientError(
+        fmt::format("the worker of the look ended by {}", exit_.text()),
+        "its model may be damaged or need more than training.memory_limit; `retraind drift` shows more");
+  }
+  const pipeline::LookOutcome outcome = pipeline::look_outcome_from_json(
+      pipeline::read_whole_file(folder_->path() / pipeline::kLookResultFile, pipeline::kMaxResultBytes));
+  if (const auto* failure = std::get_if<pipeline::LookFailure>(&outcome)) {
+    if (failure->transient) throw TransientError(failure->message, failure->hint);
+    throw DataError(failure->message, failure->hint);
+  }
+  result = std::get<pipeline::LookResult>(outcome);
+  pipeline::require_sense(plan.job, result);
+}
+
+asio::awaitable<void> LookProcess::await_timeout(Duration timeout) {
+  boost::system::error_code error;
+  timer_.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout));
+  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  if (!error && worker_) {
+    timed_out_ = true;
+    worker_->signal(SIGKILL);
+  }
+  timing_ = false;
+  timer_ended_.cancel();
+}
+
+}  // namespace retraind::daemon
