@@ -63,7 +63,7 @@ class Checks {
     }
     // The reader stops at the same number: there may be more.
     more = more || checked_ >= kMaxSamples;
-    if (!fired_ && !more) check_what_is_in_force();
+    check_what_is_in_force(fired_ || more);
     return {std::move(decisions_), std::move(state_), more ? now_ : next_due};
   }
 
@@ -78,13 +78,16 @@ class Checks {
   }
 
   // After the new samples: is there a value at all, and, for a signal without a new one, does the latest still hold?
-  void check_what_is_in_force() {
-    if (const std::string none = why_no_data(); !none.empty()) {
+  // `wait`: what is in force is checked next time.
+  void check_what_is_in_force(bool wait) {
+    const std::string none = why_no_data();
+    if (none.empty() && std::exchange(state_.alerting, false)) resolve();
+    if (wait) return;
+    if (!none.empty()) {
       follow_no_data(none);
-      return;
+    } else if (!value_seen_ && seen_.latest) {
+      check(*seen_.latest, now_);
     }
-    if (std::exchange(state_.alerting, false)) resolve();
-    if (!value_seen_ && seen_.latest) check(*seen_.latest, now_);
   }
 
   std::string why_no_data() const {

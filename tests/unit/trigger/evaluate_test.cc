@@ -23,7 +23,9 @@ settings::Trigger new_rows(std::uint64_t rows) {
 }
 
 settings::Trigger drift(int checks = 1, Duration hold = Duration::zero()) {
-  return {.name = "drift", .rule = settings::DriftTrigger{.every = 15min, .checks = checks, .hold = hold}};
+  settings::DriftTrigger rule;
+  rule.patience = {.checks = checks, .of = checks, .hold = hold, .clear = 3};
+  return {.name = "drift", .rule = rule};
 }
 
 settings::Trigger schedule_of(const char* cron, CatchUp catch_up = CatchUp::latest, const char* timezone = "UTC") {
@@ -48,6 +50,10 @@ stats::ColumnDrift column(const char* name, stats::ColumnVerdict verdict, double
   return out;
 }
 
+DriftObservation one_drifted() {
+  return {.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}, .calibration = ""};
+}
+
 ModelContext with_production() {
   ModelContext context;
   context.has_production = true;
@@ -69,45 +75,49 @@ boost::json::object evidence(const Decision& decision) {
 TEST(TriggerReason, OfNewRowsHasTheCountAndTheThreshold) {
   const Decision decision = only(evaluate(new_rows(5000), NewRowsObservation{5213}, {}, {}, kNow));
   EXPECT_EQ(decision.decision, FiringDecision::fired);
-  EXPECT_EQ(decision.reason, "5213 new labelled rows, and 5000 are enough");
+  EXPECT_EQ(decision.reason, "5,213 new labelled rows, and 5,000 are enough");
   EXPECT_EQ(evidence(decision).at("rows"), 5213);
   EXPECT_EQ(evidence(decision).at("threshold"), 5000);
   EXPECT_FALSE(decision.slot);
 }
 
 TEST(TriggerReason, OfDriftNamesTheColumnsThatMovedMostFirst) {
-  DriftObservation seen{.rows = 900, .columns = {}};
+  DriftObservation seen{.rows = 900, .columns = {}, .calibration = ""};
   seen.columns = {
       column("a", stats::ColumnVerdict::drifted, 0.1),     column("b", stats::ColumnVerdict::ok),
       column("c", stats::ColumnVerdict::drifted, 0.30049), column("d", stats::ColumnVerdict::drifted, 0.2),
       column("e", stats::ColumnVerdict::drifted, 0.06),    column("f", stats::ColumnVerdict::insufficient_data)};
   const Decision decision = only(evaluate(drift(), seen, {}, with_production(), kNow));
   EXPECT_EQ(decision.reason,
-            "drift in 4 of 5 columns over 900 rows: c (distance 0.3), d (distance 0.2), a (distance 0.1) and 1 more");
+            "drift in 4 of 5 features over 900 rows (80 % of the features, 30 % is enough): c (distance 0.3005, more "
+            "than 0.05), d (distance 0.2, more than 0.05), a (distance 0.1, more than 0.05) and 1 more");
   EXPECT_EQ(evidence(decision).at("drifted").as_array().size(), 4U);
   EXPECT_EQ(evidence(decision).at("drifted").as_array()[0].at("column"), "a");
 }
 
+constexpr const char* kOneColumn =
+    "drift in 1 of 1 feature over 900 rows (100 % of the features, 30 % is enough): a (distance 0.1, more than 0.05)";
+
 TEST(TriggerReason, OfWaitingDriftSaysHowLongItStillHasToLast) {
-  DriftObservation seen{.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}};
+  const DriftObservation seen = one_drifted();
   EXPECT_EQ(only(evaluate(drift(3), seen, {}, with_production(), kNow)).reason,
-            "drift in 1 of 1 column over 900 rows: a (distance 0.1); check 1 of 3");
+            std::string(kOneColumn) + "; check 1 of 3");
   EXPECT_EQ(only(evaluate(drift(1, 2h), seen, {}, with_production(), kNow)).reason,
-            "drift in 1 of 1 column over 900 rows: a (distance 0.1); held for 0s of 2h");
+            std::string(kOneColumn) + "; held for 0s of 2h");
 }
 
 TEST(TriggerReason, OfFiredDriftSaysHowLongItLasted) {
-  DriftObservation seen{.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}};
-  const Outcome first = evaluate(drift(2), seen, {}, with_production(), kNow);
-  EXPECT_EQ(only(evaluate(drift(2), seen, first.state, with_production(), kNow + 15min)).reason,
-            "drift in 1 of 1 column over 900 rows: a (distance 0.1); held for 2 checks since 2026-05-01T12:00:00Z");
+  const Outcome first = evaluate(drift(2), one_drifted(), {}, with_production(), kNow);
+  EXPECT_EQ(only(evaluate(drift(2), one_drifted(), first.state, with_production(), kNow + 15min)).reason,
+            std::string(kOneColumn) + "; held for 2 checks since 2026-05-01T12:00:00Z");
 }
 
 TEST(TriggerReason, OfDriftThatCannotBeJudgedGivesAnExample) {
-  const DriftObservation seen{.rows = 12, .columns = {column("a", stats::ColumnVerdict::insufficient_data)}};
+  const DriftObservation seen{
+      .rows = 12, .columns = {column("a", stats::ColumnVerdict::insufficient_data)}, .calibration = ""};
   const Decision decision = only(evaluate(drift(), seen, {}, with_production(), kNow));
   EXPECT_EQ(decision.decision, FiringDecision::insufficient_data);
-  EXPECT_EQ(decision.reason, "none of 1 column could be judged on 12 rows; a: a is judged on 12 rows, fewer than 200");
+  EXPECT_EQ(decision.reason, "none of 1 feature could be judged on 12 rows; a: a is judged on 12 rows, fewer than 200");
 }
 
 TEST(TriggerReason, OfAPipelineChangeNamesBothPipelines) {
@@ -220,7 +230,7 @@ TEST(TriggerPhases, AChangedKindOfSuppressionIsANewLine) {
 }
 
 TEST(TriggerPhases, AFiringForgetsEverythingBeforeIt) {
-  DriftObservation seen{.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}};
+  const DriftObservation seen = one_drifted();
   State state;
   state.phase = TriggerPhase::pending;
   state.holds_since = kNow - 1h;
@@ -233,15 +243,18 @@ TEST(TriggerPhases, AFiringForgetsEverythingBeforeIt) {
 }
 
 // The registry turns a firing into a suppression while a run is open, and puts the trigger into the phase firing.
-TEST(TriggerPhases, OnceFiringDriftNeedNotHoldAnewUntilItBreaks) {
-  DriftObservation seen{.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}};
+TEST(TriggerPhases, OnceFiringDriftNeedNotHoldAnewUntilItHasSurelyGone) {
   State state;
   state.phase = TriggerPhase::firing;
-  EXPECT_EQ(only(evaluate(drift(3), seen, state, with_production(), kNow)).decision, FiringDecision::fired);
-  DriftObservation calm{.rows = 900, .columns = {column("a", stats::ColumnVerdict::ok)}};
-  const Outcome quiet = evaluate(drift(3), calm, state, with_production(), kNow);
-  EXPECT_TRUE(quiet.decisions.empty());
-  EXPECT_EQ(quiet.state, State{});
+  EXPECT_EQ(only(evaluate(drift(3), one_drifted(), state, with_production(), kNow)).decision, FiringDecision::fired);
+  const DriftObservation calm{.rows = 900, .columns = {column("a", stats::ColumnVerdict::ok)}, .calibration = ""};
+  for (const TriggerPhase phase : {TriggerPhase::firing, TriggerPhase::firing, TriggerPhase::inactive}) {
+    const Outcome quiet = evaluate(drift(3), calm, state, with_production(), kNow);
+    EXPECT_TRUE(quiet.decisions.empty());
+    EXPECT_EQ(quiet.state.phase, phase);
+    state = quiet.state;
+  }
+  EXPECT_EQ(state, State{});
 }
 
 TEST(TriggerPhases, AnErrorBetweenTwoSuppressionsMakesTheSecondANewLine) {
@@ -256,7 +269,7 @@ TEST(TriggerPhases, AnErrorBetweenTwoSuppressionsMakesTheSecondANewLine) {
 }
 
 TEST(TriggerPhases, DriftWithoutAProductionModelIsInsufficientEvenWithColumns) {
-  DriftObservation seen{.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}};
+  const DriftObservation seen = one_drifted();
   const Outcome outcome = evaluate(drift(), seen, {}, {}, kNow);
   EXPECT_EQ(only(outcome).decision, FiringDecision::insufficient_data);
   EXPECT_EQ(outcome.state.last_recorded, "insufficient_data:no_production");

@@ -2,72 +2,24 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <fstream>
 #include <stdexcept>
+
+#include "tests/unit/trigger/scenario_words.h"
 
 namespace retraind::trigger {
 namespace {
 
-using Words = std::vector<std::string>;
+using namespace scenario;
 
-Words split(const std::string& line) {
-  Words words;
-  std::string word;
-  bool quoted = false;
-  bool any = false;
-  for (const char c : line) {
-    if (c == '"') {
-      quoted = !quoted;
-      any = true;
-    } else if (!quoted && c == '#') {
-      break;
-    } else if (!quoted && (c == ' ' || c == '\t')) {
-      if (any) words.push_back(std::exchange(word, {}));
-      any = false;
-    } else {
-      word += c;
-      any = true;
-    }
-  }
-  if (quoted) throw std::runtime_error("a quote is not closed");
-  if (any) words.push_back(word);
-  return words;
-}
-
-std::uint64_t number(const std::string& word) {
-  std::uint64_t value = 0;
-  const char* end = word.data() + word.size();
-  if (const auto result = std::from_chars(word.data(), end, value); result.ec != std::errc{} || result.ptr != end) {
-    throw std::runtime_error("\"" + word + "\" is no number");
-  }
-  return value;
-}
-
-Duration duration(const std::string& word) {
-  const auto value = parse_duration(word);
-  if (!value) throw std::runtime_error("\"" + word + "\" is no duration");
-  return *value;
-}
-
-template <class E>
-E one_of(const std::string& word) {
-  const auto value = parse<E>(word);
-  if (!value) throw std::runtime_error("\"" + word + "\" is not " + list_words<E>());
-  return *value;
-}
+// A firing that meets an open run, as the registry records it.
+constexpr const char* kOpenRun = "suppressed:open_run";
 
 std::string in_words(const Decision& decision) {
   std::string text(to_text(decision.decision));
   const boost::json::value evidence = boost::json::parse(decision.evidence);
   if (const auto* cause = evidence.as_object().if_contains("cause")) text += ":" + std::string(cause->as_string());
   return text;
-}
-
-std::string joined(const Words& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
 }
 
 std::string listed(const std::vector<std::string>& lines) {
@@ -92,7 +44,7 @@ std::string Scenario::run(const std::filesystem::path& file) {
   try {
     while (std::getline(in, line)) {
       ++number_of_line;
-      const Words words = split(line);
+      const Words words = split_line(line);
       if (words.empty()) continue;
       if (line.front() == ' ' || line.front() == '\t') {
         if (!scenario.waiting_for_expectations_) throw std::runtime_error("there is nothing to expect here");
@@ -122,6 +74,12 @@ void Scenario::execute(const Words& words) {
     if (trigger_->kind() == TriggerKind::schedule) state_.last_slot = now_;
   } else if (verb == "load") {
     load(words);
+  } else if (verb == "columns") {
+    set_columns(words);
+  } else if (verb == "level") {
+    const stats::Interval level = interval(words.at(1));
+    level_ = level.estimate;
+    level_interval_ = level.low < level.high ? std::optional(level) : std::nullopt;
   } else if (verb == "runs") {
     run_length_ = duration(words.at(1));
     run_ending_ = words.at(2);
@@ -141,68 +99,22 @@ void Scenario::execute(const Words& words) {
   }
 }
 
-void Scenario::make_trigger(const Words& words) {
-  std::map<std::string, std::string> given;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    const std::size_t equals = words[i].find('=');
-    if (equals == std::string::npos) throw std::runtime_error("\"" + words[i] + "\" is not KEY=VALUE");
-    given[words[i].substr(0, equals)] = words[i].substr(equals + 1);
-  }
-  const auto take = [&](const std::string& key, auto read, auto& out) {
-    if (const auto node = given.extract(key)) out = read(node.mapped());
-  };
-  const auto kind = one_of<TriggerKind>(words.at(1));
-  settings::TriggerRule rule = settings::PipelineChangeTrigger{};
-  if (kind == TriggerKind::schedule) {
-    const auto cron = given.extract("cron");
-    if (!cron) throw std::runtime_error("a schedule needs cron");
-    settings::ScheduleTrigger schedule{.cron = schedule::Cron::parse(cron.mapped())};
-    take(
-        "timezone", [](const std::string& word) { return word; }, schedule.timezone);
-    take("catch_up", one_of<CatchUp>, schedule.catch_up);
-    rule = std::move(schedule);
-  } else if (kind == TriggerKind::new_rows) {
-    settings::NewRowsTrigger new_rows{.rows = 1};
-    take("rows", number, new_rows.rows);
-    take("every", duration, new_rows.every);
-    rule = new_rows;
-  } else if (kind == TriggerKind::drift) {
-    settings::DriftTrigger drift;
-    take("every", duration, drift.every);
-    if (const auto node = given.extract("for")) {
-      const auto hold = parse_duration(node.mapped());
-      if (hold) {
-        drift.hold = *hold;
-      } else {
-        drift.checks = static_cast<int>(number(node.mapped()));
-      }
-    }
-    rule = drift;
-    known_.has_production = true;
-  } else if (kind != TriggerKind::pipeline_change) {
-    throw std::runtime_error("scenarios know no " + words.at(1) + " trigger");
-  }
-  settings::Trigger trigger{.name = words.at(1), .rule = std::move(rule)};
-  trigger.backoff = settings::default_backoff(kind);
-  take("cooldown", duration, trigger.cooldown);
-  take("backoff", duration, trigger.backoff);
-  take("backoff_max", duration, trigger.backoff_max);
-  take(
-      "max_runs_per_day", [](const std::string& word) { return static_cast<int>(number(word)); },
-      trigger.max_runs_per_day);
-  if (!given.empty()) throw std::runtime_error("a " + words.at(1) + " trigger has no " + given.begin()->first);
-  trigger_ = std::move(trigger);
-}
-
 void Scenario::load(const Words& words) {
   TimePoint at = time(words.at(1));
   const Duration step = duration(words.at(2));
-  observed_.erase(observed_.lower_bound(at), observed_.end());
+  // Values of a signal are recorded beside those that are there; what other triggers see is replaced from here on.
+  const bool recorded = trigger_.value().kind() == TriggerKind::signal;
+  if (!recorded) observed_.erase(observed_.lower_bound(at), observed_.end());
   for (std::size_t i = 3; i < words.size(); ++i) {
     const std::size_t star = words[i].find('*');
     const std::uint64_t times = star == std::string::npos ? 1 : number(words[i].substr(star + 1));
-    for (std::uint64_t k = 0; k < times; ++k, at += step) observed_[at] = words[i].substr(0, star);
+    const std::string value = words[i].substr(0, star);
+    for (std::uint64_t k = 0; k < times; ++k, at += step) {
+      observed_[at] = value;
+      if (recorded && value != "-" && value != "error") samples_.push_back({at, real(value)});
+    }
   }
+  std::stable_sort(samples_.begin(), samples_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
 }
 
 void Scenario::happen(const Words& words) {
@@ -239,12 +151,13 @@ void Scenario::advance(TimePoint to) {
 
 void Scenario::end_run(const OpenRun& run) {
   known_.last_finished_at = run.ends;
-  if (run.ending == "rejected" || run.ending == "failed") {
+  if (run.ending == "rejected" || run.ending == "failed" || run.ending == "inconclusive") {
     ++known_.unsuccessful_in_a_row;
     known_.last_unsuccessful_at = run.ends;
   } else {
     known_.unsuccessful_in_a_row = 0;
     known_.last_unsuccessful_at.reset();
+    ++version_;
   }
   if (run.ending != "failed" && !observed_.empty()) {
     const auto after = observed_.upper_bound(run.ends);
@@ -260,43 +173,20 @@ ModelContext Scenario::context() const {
   return context;
 }
 
-Observation Scenario::observe() const {
-  const auto after = observed_.upper_bound(now_);
-  const std::string value = after == observed_.begin() ? "" : std::prev(after)->second;
-  if (value == "error") return ObservationError{"the source is away"};
-  const TriggerKind kind = trigger_->kind();
-  if (kind == TriggerKind::schedule) return ScheduleObservation{};
-  if (value.empty()) throw std::runtime_error("nothing is loaded for " + format_instant(now_));
-  if (kind == TriggerKind::new_rows) return NewRowsObservation{number(value)};
-  if (kind == TriggerKind::pipeline_change) {
-    return PipelineObservation{value, judged_.empty() ? std::nullopt : std::optional(judged_)};
-  }
-  DriftObservation drift{.rows = 1000, .columns = {}};
-  if (value == "none") return drift;
-  stats::ColumnDrift column;
-  column.column = "price";
-  if (value == "drift") {
-    column.verdict = stats::ColumnVerdict::drifted;
-    column.effect = 0.2;
-  } else if (value == "ok") {
-    column.verdict = stats::ColumnVerdict::ok;
-  } else if (value != "few") {
-    throw std::runtime_error("drift is not \"" + value + "\"");
-  }
-  drift.columns.push_back(column);
-  return drift;
-}
-
 std::vector<std::string> Scenario::evaluate_once(bool with_time) {
-  Outcome outcome = evaluate(trigger_.value(), observe(), state_, context(), now_);
-  state_ = state_from_json(to_json(outcome.state));
+  const State before = state_;
+  const Outcome outcome = evaluate(trigger_.value(), observe(), before, context(), now_);
+  state_ = outcome.state;
   due_ = outcome.next_due;
   std::vector<std::string> lines;
   for (const Decision& decision : outcome.decisions) {
     std::string line = (with_time ? format_instant(now_) + " " : "") + in_words(decision);
     if (decision.decision == FiringDecision::fired) {
       if (open_) {
-        line += ":open_run";
+        const bool quiet = before.last_recorded == kOpenRun && !decision.slot;
+        meet_open_run(decision);
+        if (quiet) continue;
+        line = (with_time ? format_instant(now_) + " " : "") + std::string(kOpenRun);
       } else {
         started_.push_back(now_);
         open_ = OpenRun{now_ + run_length_, run_ending_};
@@ -306,7 +196,15 @@ std::vector<std::string> Scenario::evaluate_once(bool with_time) {
     if (decision.slot) line += " slot " + format_instant(*decision.slot);
     lines.push_back(line);
   }
+  state_ = state_from_json(to_json(state_));
   return lines;
+}
+
+// As runs::record_outcome does it.
+void Scenario::meet_open_run(const Decision& decision) {
+  state_.last_recorded = kOpenRun;
+  const bool keeps_asking = !decision.slot && trigger_->kind() != TriggerKind::pipeline_change;
+  if (keeps_asking) state_.phase = TriggerPhase::firing;
 }
 
 std::vector<std::string> Scenario::follow(TimePoint until) {

@@ -29,6 +29,7 @@ class Scenario {
   void make_trigger(const Words& words);
   void load(const Words& words);
   void happen(const Words& words);
+  void set_columns(const Words& words);
 
   // What `eval` and `follow` decided, as lines in the form of the README.
   std::vector<std::string> evaluate_once(bool with_time);
@@ -37,7 +38,13 @@ class Scenario {
 
   void advance(TimePoint to);
   void end_run(const OpenRun& run);
+  void meet_open_run(const Decision& decision);
   Observation observe() const;
+  DriftObservation observe_drift(const std::string& value) const;
+  PerformanceObservation observe_performance(const std::string& value) const;
+  SampleObservation observe_signal() const;
+  SampleObservation observe_answer(const std::string& value) const;
+  FreshnessObservation observe_freshness(const std::string& value) const;
   ModelContext context() const;
   TimePoint time(const std::string& word) const;
 
@@ -53,6 +60,12 @@ class Scenario {
   int line_ = 0;
 
   std::map<TimePoint, std::string> observed_;
+  std::vector<SampleObservation::Sample> samples_;  // of a signal, oldest first
+  std::vector<stats::ColumnDrift> columns_;         // of drift
+  std::optional<double> level_;                     // of performance, at promotion
+  std::optional<stats::Interval> level_interval_;
+  int version_ = 1;
+  TimeAxis axis_ = TimeAxis::instant;  // of freshness
   std::string judged_;
   Duration run_length_{};
   std::string run_ending_ = "promoted";
