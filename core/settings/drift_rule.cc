@@ -17,8 +17,8 @@ void read_level(TableReader& reader, DriftTrigger& out) {
   if (reader.has("alpha") && reader.has("false_alarms")) {
     reader.complain("false_alarms", "it sets the level of a check, and so does alpha; leave one of them out");
   } else if (has_budget && out.false_alarms->per / out.every <= out.false_alarms->alarms) {
-    reader.complain("false_alarms", fmt::format("with a check each {} that is a false alarm at every check",
-                                                format_duration(out.every)));
+    reader.complain("false_alarms", fmt::format("{} is a false alarm at every check, with a check each {}",
+                                                format_alarm_budget(*out.false_alarms), format_duration(out.every)));
   }
 }
 

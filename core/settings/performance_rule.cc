@@ -71,7 +71,7 @@ struct Setting {
   std::array<Detector, 2> of;
 };
 constexpr std::array<Setting, 3> kSettings = {{
-    {"delta", "detect = \"adwin\" and detect = \"risk\"", {Detector::adwin, Detector::risk}},
+    {"delta", "detect = \"adwin\" or \"risk\"", {Detector::adwin, Detector::risk}},
     {"tolerance", "detect = \"risk\"", {Detector::risk, Detector::risk}},
     {"false_alarm_rows", "detect = \"page_hinkley\"", {Detector::page_hinkley, Detector::page_hinkley}},
 }};

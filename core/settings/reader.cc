@@ -42,7 +42,7 @@ constexpr std::string_view kWindowForms = R"(a window such as "28d", "5000 rows"
 constexpr std::string_view kHoldoutForms = R"(a share such as "20%" or a duration such as "7d")";
 constexpr std::string_view kClusterForms = R"("auto", "row", a duration such as "1d", "200 rows", or a column's name)";
 constexpr std::string_view kSeasonForms = R"("auto", "none", "day", "week", "year" or a duration such as "12h")";
-constexpr std::string_view kBudgetForms = R"(a budget such as "1 per 90d")";
+constexpr std::string_view kBudgetForms = R"(from 1 to 1000 alarms in a duration, such as "1 per 90d")";
 constexpr std::string_view kRangeForms = "two numbers, the lower one first, such as [0.2, 0.8]";
 
 }  // namespace
@@ -291,8 +291,8 @@ bool TableReader::range(std::string_view key, std::optional<std::pair<double, do
 }
 
 bool TableReader::hold(std::string_view key, Patience& out) {
-  const std::string expected =
-      fmt::format(R"(a number of checks from 1 to {}, "2 of 3" checks, or a duration such as "1h")", kMostChecks);
+  const std::string expected = fmt::format(
+      R"(a number of checks from 1 to {}, some of them such as "2 of 3", or a duration such as "1h")", kMostChecks);
   const Entry* entry = ask(key, expected, std::to_string(out.checks));
   if (entry == nullptr) return false;
   if (const auto* checks = std::get_if<std::int64_t>(&entry->node.value)) {

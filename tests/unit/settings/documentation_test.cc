@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <fstream>
-#include <map>
 #include <regex>
 #include <sstream>
 
+#include "core/base/text.h"
 #include "core/settings/known_keys.h"
 #include "core/settings/load.h"
 #include "core/settings/snapshot.h"
+#include "core/settings/trigger_defaults.h"
 
 namespace retraind::settings {
 namespace {
@@ -53,19 +54,34 @@ std::string generic(const std::string& section) {
 
 struct Setting {
   std::string section;
+  std::string kind;  // of a trigger: the word in `on`, which stands first
   std::string key;
   std::string value;
 };
 
+std::string without_quotes(const std::string& value) {
+  return value.size() >= 2 && value.front() == '"' ? value.substr(1, value.size() - 2) : value;
+}
+
+// A key of one kind of trigger must stand in a table of that kind; a key of all kinds in any.
+bool is_place_of(const KnownKey& known, const std::string& section, const std::string& kind) {
+  return known.section == section && (known.kind.empty() || known.kind == kind);
+}
+
 std::vector<Setting> settings_in(const std::string& toml) {
   std::vector<Setting> out;
   std::string section;
+  std::string kind;
   for (const std::string& line : lines_of(toml)) {
     if (line.starts_with('[')) {
       const auto begin = line.find_first_not_of('[');
       section = generic(line.substr(begin, line.find(']') - begin));
+      kind.clear();
     } else if (const auto equals = line.find(" = "); equals != std::string::npos && !line.starts_with('#')) {
-      out.push_back({section, line.substr(0, equals), line.substr(equals + 3)});
+      const std::string key = line.substr(0, equals);
+      const std::string value = line.substr(equals + 3);
+      if (key == "on") kind = without_quotes(value);
+      out.push_back({section, kind, key, value});
     }
   }
   return out;
@@ -83,7 +99,7 @@ TEST(InstalledFile, LoadsWithEverythingInItTurnedOn) {
   const std::string text = with_everything_turned_on(contents(kTree / "config" / "retraind.toml"));
   const Loaded loaded = load_text(text, "retraind.toml", "host");
   for (const Complaint& complaint : loaded.complaints) ADD_FAILURE() << complaint.text();
-  EXPECT_EQ(loaded.settings.models.at("power").triggers.size(), 4u);
+  EXPECT_EQ(loaded.settings.models.at("power").triggers.size(), 21u);
 }
 
 TEST(InstalledFile, HoldsEveryKeyWithItsDefault) {
@@ -91,18 +107,24 @@ TEST(InstalledFile, HoldsEveryKeyWithItsDefault) {
   ASSERT_GT(known_keys().size(), 50u);
   for (const KnownKey& known : known_keys()) {
     const bool found = std::any_of(settings.begin(), settings.end(), [&known](const Setting& setting) {
-      return setting.section == known.section && setting.key == known.key &&
+      return is_place_of(known, setting.section, setting.kind) && setting.key == known.key &&
              (known.fallback.empty() || setting.value == known.fallback);
     });
-    EXPECT_TRUE(found) << "[" << known.section << "] " << known.key << " = " << known.fallback;
+    EXPECT_TRUE(found) << "[" << known.section << "] " << known.kind << " " << known.key << " = " << known.fallback;
   }
 }
 
 TEST(InstalledFile, SaysTheRangeOfEveryKeyRightAboveIt) {
-  // "daemon.max_parallel_runs" -> the comments above each of its settings.
-  std::map<std::string, std::string> comments;
+  struct Commented {
+    std::string section;
+    std::string kind;
+    std::string key;
+    std::string comment;
+  };
+  std::vector<Commented> settings;
   std::string comment;
   std::string section;
+  std::string kind;
   for (const std::string& line : lines_of(contents(kTree / "config" / "retraind.toml"))) {
     if (line.starts_with("# ")) {
       comment += line.substr(1);
@@ -112,56 +134,90 @@ TEST(InstalledFile, SaysTheRangeOfEveryKeyRightAboveIt) {
     if (setting.starts_with('[')) {
       const auto begin = setting.find_first_not_of('[');
       section = generic(setting.substr(begin, setting.find(']') - begin));
+      kind.clear();
     } else if (const auto equals = setting.find(" = "); equals != std::string::npos) {
-      comments[section + "." + setting.substr(0, equals)] += comment;
+      const std::string key = setting.substr(0, equals);
+      if (key == "on") kind = without_quotes(setting.substr(equals + 3));
+      settings.push_back({section, kind, key, comment});
     }
     comment.clear();
   }
-  const std::regex bounds(R"((?:from|to|above|below|at least) ([0-9][0-9a-zA-Z.]*))");
+  const std::regex bounds(R"((?:from|to|above|below|at least|at most) ([0-9][0-9a-zA-Z.]*))");
   std::size_t checked = 0;
   for (const KnownKey& known : known_keys()) {
-    const std::string& above = comments[known.section + "." + known.key];
+    std::string above;
+    for (const Commented& one : settings) {
+      if (is_place_of(known, one.section, one.kind) && one.key == known.key) above += one.comment;
+    }
     for (std::sregex_iterator it(known.expected.begin(), known.expected.end(), bounds), end; it != end; ++it) {
       const std::regex word("(^|[^0-9a-zA-Z.])" + (*it)[1].str() + "($|[^0-9a-zA-Z])");
-      EXPECT_TRUE(std::regex_search(above, word)) << known.key << ": " << known.expected << "\nis not in:" << above;
+      EXPECT_TRUE(std::regex_search(above, word))
+          << known.kind << " " << known.key << ": " << known.expected << "\nis not in:" << above;
       ++checked;
     }
   }
-  EXPECT_GT(checked, 40u);
+  EXPECT_GT(checked, 80u);
 }
 
 TEST(ConfigurationPage, HoldsEveryKeyWithItsRangeAndDefault) {
   struct Row {
     std::string section;
+    std::string kind;
     std::string line;
   };
   std::vector<Row> rows;
   std::string section;
+  std::string kind;
   for (const std::string& line : lines_of(contents(kTree / "docs" / "configuration.md"))) {
     if (line.starts_with("### ")) {
       const auto begin = line.find_first_not_of("`[", 4);
       section = line.find('[') == std::string::npos ? "" : line.substr(begin, line.find(']') - begin);
+      kind.clear();
+    } else if (line.starts_with("#### `")) {
+      kind = line.substr(6, line.find('`', 6) - 6);
     }
-    if (line.starts_with("| `")) rows.push_back({section, line});
+    if (line.starts_with("| `")) rows.push_back({section, kind, line});
   }
   for (const KnownKey& known : known_keys()) {
     const std::string begin = "| `" + known.key + "` | " + known.expected + " | ";
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& candidate) {
-      return candidate.section == known.section && candidate.line.starts_with(begin);
+      return candidate.section == known.section && candidate.kind == known.kind && candidate.line.starts_with(begin);
     });
     if (row == rows.end()) {
-      ADD_FAILURE() << "[" << known.section << "] lacks a row that begins with: " << begin;
+      ADD_FAILURE() << "[" << known.section << "] " << known.kind << " lacks a row that begins with: " << begin;
     } else if (!known.fallback.empty()) {
       EXPECT_NE(row->line.find("`" + known.fallback + "`"), std::string::npos) << row->line;
     }
   }
   // And no row for a key that is gone.
+  const std::vector<KnownKey> all = known_keys();
   for (const Row& row : rows) {
-    const std::vector<KnownKey> known = known_keys();
     const std::string key = row.line.substr(3, row.line.find('`', 3) - 3);
-    EXPECT_TRUE(std::any_of(known.begin(), known.end(), [&](const KnownKey& one) {
-      return one.section == row.section && one.key == key;
+    EXPECT_TRUE(std::any_of(all.begin(), all.end(), [&](const KnownKey& one) {
+      return one.section == row.section && one.kind == row.kind && one.key == key;
     })) << row.line;
+  }
+}
+
+TEST(ConfigurationPage, HoldsTheMinimumEffectOfEveryMethod) {
+  const std::vector<std::string> lines = lines_of(contents(kTree / "docs" / "configuration.md"));
+  for (const std::string_view method : words_of<DriftMethod>()) {
+    const double effect = default_min_effect(*parse<DriftMethod>(method));
+    const std::string begin = "| " + std::string(method) + " | ";
+    const std::string end = "| `" + format_number(effect) + "` |";
+    EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.starts_with(begin) && line.ends_with(end);
+    })) << method;
+  }
+}
+
+TEST(ConfigurationPage, SaysWhatEveryKindOfTriggerIsFor) {
+  const std::vector<std::string> lines = lines_of(contents(kTree / "docs" / "configuration.md"));
+  for (const std::string_view kind : words_of<TriggerKind>()) {
+    if (kind == to_text(TriggerKind::manual)) continue;
+    const auto heading = std::find(lines.begin(), lines.end(), "#### `" + std::string(kind) + "`");
+    ASSERT_TRUE(lines.end() - heading > 2) << kind;
+    EXPECT_GT(heading[2].size(), 80u) << kind;
   }
 }
 
@@ -177,7 +233,7 @@ TEST(ConfigurationPage, ShowsAnExampleThatLoads) {
   ASSERT_EQ(toml.find(include), 0u);
   const Loaded loaded = load_text(toml.substr(include.size()), "configuration.md", "host");
   for (const Complaint& complaint : loaded.complaints) ADD_FAILURE() << complaint.text();
-  EXPECT_EQ(loaded.settings.models.at("power").triggers.size(), 3u);
+  EXPECT_EQ(loaded.settings.models.at("power").triggers.size(), 5u);
 }
 
 }  // namespace
