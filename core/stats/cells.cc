@@ -102,12 +102,6 @@ bool may_be_pooled(CellKind kind) {
   return kind == CellKind::between || kind == CellKind::point || kind == CellKind::level || kind == CellKind::rest;
 }
 
-// Six digits are enough to recognise a number by; whole ones are not cut.
-std::string readable(double value) {
-  return value == std::floor(value) && std::fabs(value) < 1e15 ? fmt::format("{:.0f}", value)
-                                                               : fmt::format("{:.6g}", value);
-}
-
 std::string describe(const Cell& cell, const ColumnProfile& profile) {
   switch (cell.kind) {
     case CellKind::null:
@@ -148,37 +142,18 @@ std::string describe(const Cell& cell, const ColumnProfile& profile) {
   return "of values lie " + side + " the reference's " + (below ? "minimum " : "maximum ") + readable(end);
 }
 
-struct Step {
-  double upper;
-  double reference;
-  double current;
-};
-
-// Rows by ascending upper end, of everything between the reference's extremes.
-std::vector<Step> steps_of(const NumericProfile& reference, const NumericProfile& current) {
-  const NumericEdges& edges = *reference.edges;
-  std::vector<Step> steps;
-  const auto add = [&](double upper, std::size_t cell) {
-    steps.push_back({upper, rows(reference.counts[cell]), rows(current.counts[cell])});
-  };
-  for (std::size_t i = 0; i < edges.edges.size(); ++i) add(edges.edges[i], 1 + i);
-  for (std::size_t i = 0; i < edges.points.size(); ++i) add(edges.points[i], edges.first_point_cell() + i);
-  std::sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) { return a.upper < b.upper; });
-  return steps;
-}
-
 // "Lies above x" and "lies at or below x", for each edge and point x. Only what grew is said, never what shrank.
 void consider_thresholds(const NumericProfile& reference, const NumericProfile& current, double n, double m,
                          double& best, Move& move) {
   const std::size_t over = reference.edges->overflow_cell();
-  const std::vector<Step> steps = steps_of(reference, current);
-  Step above{0, rows(reference.counts[over]), rows(current.counts[over])};
-  for (const Step& step : steps) {
-    above.reference += step.reference;
-    above.current += step.current;
+  const std::vector<Segment> segments = segments_of(reference, current);
+  Segment above{0, 0, rows(reference.counts[over]), rows(current.counts[over])};
+  for (const Segment& segment : segments) {
+    above.reference += segment.reference;
+    above.current += segment.current;
   }
-  Step up_to{0, rows(reference.counts[0]), rows(current.counts[0])};
-  const auto consider = [&](const Step& shares, std::string_view words, double threshold) {
+  Segment up_to{0, 0, rows(reference.counts[0]), rows(current.counts[0])};
+  const auto consider = [&](const Segment& shares, std::string_view words, double threshold) {
     const double p = shares.reference / n;
     const double q = shares.current / m;
     const double divergence = jensen_shannon_of_event(p, q);
@@ -186,17 +161,52 @@ void consider_thresholds(const NumericProfile& reference, const NumericProfile& 
     best = divergence;
     move = {std::string(words) + readable(threshold), p, q};
   };
-  for (const Step& step : steps) {
-    up_to.reference += step.reference;
-    up_to.current += step.current;
-    above.reference -= step.reference;
-    above.current -= step.current;
-    consider(above, "of values lie above ", step.upper);
-    consider(up_to, "of values lie at or below ", step.upper);
+  for (const Segment& segment : segments) {
+    up_to.reference += segment.reference;
+    up_to.current += segment.current;
+    above.reference -= segment.reference;
+    above.current -= segment.current;
+    consider(above, "of values lie above ", segment.high);
+    consider(up_to, "of values lie at or below ", segment.high);
   }
 }
 
 }  // namespace
+
+std::string percent(double share) {
+  if (share == 0) return "0 %";
+  if (share < 0.0001) return "under 0.01 %";
+  if (share < 0.1) return fmt::format("{:.2g} %", share * 100);
+  if (share > 0.995 && share < 1) return "over 99 %";
+  return fmt::format("{:.0f} %", share * 100);
+}
+
+std::string readable(double value) {
+  return value == std::floor(value) && std::fabs(value) < 1e15 ? fmt::format("{:.0f}", value)
+                                                               : fmt::format("{:.6g}", value);
+}
+
+std::vector<Segment> segments_of(const NumericProfile& reference, const NumericProfile& current) {
+  const NumericEdges& edges = *reference.edges;
+  std::vector<Segment> segments;
+  const auto add = [&](double low, double high, std::size_t cell) {
+    if (reference.counts[cell] + current.counts[cell] == 0) return;
+    segments.push_back({low, high, rows(reference.counts[cell]), rows(current.counts[cell])});
+  };
+  for (std::size_t i = 0; i < edges.edges.size(); ++i) {
+    add(i == 0 ? edges.minimum : edges.edges[i - 1], edges.edges[i], 1 + i);
+  }
+  for (std::size_t i = 0; i < edges.points.size(); ++i) {
+    add(edges.points[i], edges.points[i], edges.first_point_cell() + i);
+  }
+  std::sort(segments.begin(), segments.end(),
+            [](const Segment& a, const Segment& b) { return a.high != b.high ? a.high < b.high : a.low < b.low; });
+  return segments;
+}
+
+bool expects_few(const Cell& cell, double n, double m) {
+  return (cell.reference + cell.current) * std::min(n, m) < kSmallestExpectation * (n + m);
+}
 
 std::vector<Cell> lay_out(const ColumnProfile& reference, const ColumnProfile& current) {
   if (const auto* numbers = std::get_if<NumericProfile>(&reference.values)) {
@@ -212,9 +222,7 @@ std::vector<Cell> pool_small(std::vector<Cell> cells) {
     n += cell.reference;
     m += cell.current;
   }
-  const auto small = [&](const Cell& cell) {
-    return (cell.reference + cell.current) * std::min(n, m) < kSmallestExpectation * (n + m);
-  };
+  const auto small = [&](const Cell& cell) { return expects_few(cell, n, m); };
   // Four rows are granted to the smaller side, because a level of which it holds none may well have been worth as many.
   const auto jumped = [&](const Cell& cell) {
     return (cell.current >= 10 && cell.current * n >= 5 * (cell.reference + 4) * m) ||

