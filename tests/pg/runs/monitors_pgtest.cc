@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/runs/history.h"
 #include "tests/pg/registry/registry_scene.h"
 
 namespace retraind::runs {
@@ -318,35 +319,71 @@ TEST_F(MonitorsTest, FindWhatWasJudgedLast) {
   EXPECT_EQ(window(), 1.6e15);
 }
 
-TEST_F(MonitorsTest, KeepADriftCheckWithEachColumn) {
-  const ModelId model = put();
-  run_to(RunState::promoted, model);
-  DriftCheck check{.model = model,
-                   .version = 1,
-                   .trigger = "drift",
-                   .axis = TimeAxis::number,
-                   .window_from = 0.1,
-                   .window_to = 7.5,
-                   .rows = 300,
-                   .columns = {}};
-  for (const auto verdict :
-       {stats::ColumnVerdict::ok, stats::ColumnVerdict::drifted, stats::ColumnVerdict::insufficient_data}) {
-    stats::ColumnDrift column;
-    column.column = fmt::format("x{}", static_cast<int>(verdict));
-    column.effect = 0.1 + 0.2;
-    column.p_value = 5e-324;
-    column.verdict = verdict;
-    column.sentence = "seen";
-    check.columns.push_back(column);
-  }
-  transact([&](store::Transaction& t) { record_drift_check(t, check, start); });
-  EXPECT_EQ(ground.rows(
-                "SELECT \"column\", verdict, drifted, effect = 0.1::float8 + 0.2::float8, p_value, window_from_number, "
-                "window_to_number, window_to FROM retraind.drift_history ORDER BY 1"),
-            (std::vector<testing::TextRow>{
-                {"x0", "ok", "f", "t", "5e-324", "0.1", "7.5", std::nullopt},
-                {"x1", "drifted", "t", "t", "5e-324", "0.1", "7.5", std::nullopt},
-                {"x2", "insufficient_data", std::nullopt, "t", "5e-324", "0.1", "7.5", std::nullopt}}));
+TEST_F(MonitorsTest, OfAQueryBelongToTheDaemonsThatKnowItsSource) {
+  settings::Model model = make_model();
+  settings::QueryTrigger own;
+  own.query = "SELECT 1";
+  own.bounds.above = 1;
+  settings::QueryTrigger elsewhere = own;
+  elsewhere.source = "warehouse";
+  settings::PrometheusTrigger prometheus;
+  prometheus.url = "http://127.0.0.1:9090";
+  prometheus.query = "up";
+  prometheus.bounds.below = 1;
+  model.triggers = {make_trigger("own", own), make_trigger("elsewhere", elsewhere),
+                    make_trigger("scraped", prometheus)};
+  put_all(model);
+  EXPECT_EQ(ground.text("SELECT string_agg(trigger || ' ' || source, ', ' ORDER BY trigger) FROM retraind.monitor"),
+            "elsewhere warehouse, own market, scraped market");
+  EXPECT_EQ(names(claim_due(start, 10, {"warehouse"})), std::vector<std::string>{"elsewhere"});
+  EXPECT_EQ(names(claim_due(start)), (std::vector<std::string>{"own", "scraped"}));
+}
+
+TEST_F(MonitorsTest, RecordAlertsAndTheirEndWithoutARun) {
+  settings::Model model = make_model();
+  settings::FreshnessTrigger freshness;
+  freshness.no_rows_for = hours(6);
+  model.triggers.push_back(make_trigger("stale", freshness));
+  put_all(model);
+  trigger::State state;
+  state.alerting = true;
+  const auto told = [&](FiringDecision what, TimePoint when) {
+    const MonitorRecord made =
+        record(claim_one("stale", when), outcome({decision(what)}, when + minutes(5), state), when);
+    ASSERT_EQ(made.decisions.size(), 1u);
+    EXPECT_EQ(made.decisions[0].decision, what);
+    EXPECT_EQ(made.decisions[0].run, std::nullopt);
+  };
+  const auto alerts = [&] { return ground.text("SELECT array_to_string(alerts, '|') FROM retraind.status"); };
+  EXPECT_EQ(ground.text("SELECT alerts = '{}' FROM retraind.status"), "t");
+  told(FiringDecision::alert, start);
+  EXPECT_EQ(alerts(), "stale: seen");
+  state.alerting = false;
+  told(FiringDecision::resolved, start + minutes(5));
+  EXPECT_EQ(alerts(), "");
+  EXPECT_EQ(
+      ground.text("SELECT string_agg(kind || ' ' || decision, ', ' ORDER BY firing_id) FROM retraind.trigger_history"),
+      "freshness alert, freshness resolved");
+  EXPECT_EQ(count("run"), "0");
+}
+
+TEST_F(MonitorsTest, ShowOnlyAlertsThatSomebodyStillLooksAfter) {
+  settings::Model model = make_model();
+  put_all(model);
+  ground.exec(
+      "UPDATE retraind.monitor SET state = '{\"alerting\":true}', last_sentence = 'no rows since ' || trigger "
+      "WHERE trigger <> 'pipeline_change'");
+  const auto alerts = [&] { return ground.text("SELECT array_to_string(alerts, '|') FROM retraind.status"); };
+  EXPECT_EQ(alerts(), "enough_rows: no rows since enough_rows|nightly: no rows since nightly");
+  ground.exec("UPDATE retraind.monitor SET enabled = false WHERE trigger = 'nightly'");
+  EXPECT_EQ(alerts(), "enough_rows: no rows since enough_rows");
+  transact([&](store::Transaction& t) {
+    EXPECT_EQ(read_status(t, {}).rows.at(0).back(), "enough_rows: no rows since enough_rows");
+  });
+  transact([&](store::Transaction& t) {
+    registry::remove_other_models(t, {}, {here.daemon_id, here.instance}, start);
+  });
+  EXPECT_EQ(alerts(), "");
 }
 
 }  // namespace

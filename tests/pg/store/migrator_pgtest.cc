@@ -108,6 +108,43 @@ TEST_F(MigratorTest, UndoesEachStepToWhatWasThereBefore) {
   }
 }
 
+TEST_F(MigratorTest, LosesOfHistoryOnlyWhatTheOlderSchemaHasNoWordsFor) {
+  migrate(database);
+  ground.exec(
+      "INSERT INTO retraind.model (name, source, created_at) VALUES ('power', 'market', now());"
+      "INSERT INTO retraind.monitor (model_id, trigger, kind, source, rule, woken) "
+      "SELECT model_id, kind, kind, 'market', '{}', true FROM retraind.model, unnest(ARRAY['signal', 'freshness']) "
+      "kind;"
+      "INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, actor) "
+      "SELECT m.model_id, 'x', f.kind, now(), f.decision, 'because', 'host-a' FROM retraind.model m, (VALUES "
+      "('freshness', 'alert'), ('freshness', 'error'), ('signal', 'resolved'), ('query', 'insufficient_data')) "
+      "f (kind, decision);"
+      "SELECT retraind.record_signal('errors', 0.5)");
+  migrate(database, 5);
+  EXPECT_EQ(ground.text("SELECT string_agg(kind || ' ' || decision, ', ') FROM retraind.firing"),
+            "query insufficient_data");
+  EXPECT_EQ(ground.text("SELECT string_agg(kind, ', ') FROM retraind.monitor"), "signal");
+  EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.signal"), "1");
+  EXPECT_THROW(ground.exec("DELETE FROM retraind.firing"), std::runtime_error) << "history is guarded again";
+  EXPECT_THROW(ground.exec("UPDATE retraind.monitor SET kind = 'freshness'"), std::runtime_error);
+  migrate(database);
+  ground.exec("UPDATE retraind.monitor SET kind = 'freshness'");
+  EXPECT_THROW(ground.exec("UPDATE retraind.monitor SET kind = 'whim'"), std::runtime_error);
+}
+
+TEST_F(MigratorTest, FindsTheConstraintsThatItChangesByWhatTheyCheck) {
+  migrate(database, 5);
+  ground.exec("ALTER TABLE retraind.firing RENAME CONSTRAINT firing_decision_check TO what_it_came_to");
+  const std::string before = dump(ground);
+  migrate(database);
+  ground.exec(
+      "INSERT INTO retraind.model (name, source, created_at) VALUES ('power', 'market', now());"
+      "INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, actor) "
+      "SELECT model_id, 'x', 'freshness', now(), 'alert', 'because', 'host-a' FROM retraind.model");
+  migrate(database, 5);
+  EXPECT_EQ(difference(before, dump(ground)), "");
+}
+
 TEST_F(MigratorTest, SaysThatASchemaIsOlder) {
   if (latest() < 2) GTEST_SKIP() << "there is only one migration";
   migrate(database, 1);
