@@ -30,9 +30,10 @@ void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_
 void read_training(TableReader& reader, Training& out);
 void read_validation(TableReader& reader, Validation& out);
 
-// Appends to the triggers of the model `of` is about, a pipeline_change trigger included when the file has none.
-// `model` is the reader of the model's own table.
-struct TriggerModel;
+struct TriggerModel;  // trigger_rules.h
+
+// Appends the triggers in the tables [[trigger]] of `model`, which is the reader of the model's own table, to `out`;
+// and a pipeline_change trigger when there is none among them.
 void read_triggers(TableReader& model, const TriggerModel& of, std::vector<Trigger>& out);
 
 // True for a metric between 0 and 1.
