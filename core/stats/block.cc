@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/stats/counts.h"
 
 namespace retraind::stats {
 namespace {
@@ -58,26 +59,6 @@ constexpr auto kMostRows = static_cast<std::uint64_t>(std::numeric_limits<std::i
 [[noreturn]] void refuse(const std::string& why) {
   throw DataError("the stored counts of a time block cannot be read: " + why,
                   "they were not written by retraind or were changed since; retrain the model to get a new reference");
-}
-
-// Every count of a profile, in the order in which it is packed.
-template <class Profile, class Visit>
-void visit_counts(Profile& profile, Visit visit) {
-  std::visit(
-      [&](auto& values) {
-        for (auto& count : values.counts) visit(count);
-        if constexpr (requires { values.nans; }) {
-          visit(values.nulls);
-          visit(values.nans);
-          visit(values.positive_infinities);
-          visit(values.negative_infinities);
-        } else {
-          visit(values.other);
-          visit(values.unseen);
-          visit(values.nulls);
-        }
-      },
-      profile.values);
 }
 
 std::uint64_t count_cells(const ColumnProfile& profile) {
