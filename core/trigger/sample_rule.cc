@@ -70,7 +70,8 @@ class Checks {
  private:
   void check_sample(const Sample& sample) {
     ++checked_;
-    state_.last_sample_at = std::max(state_.last_sample_at.value_or(sample.at), std::min(sample.at, now_));
+    const TimePoint at = std::min(sample.at, now_);
+    state_.last_sample_at = std::max(state_.last_sample_at.value_or(at), at);
     if (!std::isfinite(sample.value)) return;
     samples_.push_back(sample);
     value_seen_ = true;
