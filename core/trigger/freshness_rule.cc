@@ -59,7 +59,7 @@ Outcome follow_freshness(const settings::FreshnessTrigger& rule, const Freshness
   if (state.alerting) {
     evidence["cause"] = stale.cause;
   } else {
-    reason = "rows come again: the newest is of " + format_event_time(seen.axis, *newest);
+    reason = "rows come again, the newest at " + format_event_time(seen.axis, *newest);
   }
   const FiringDecision decision = state.alerting ? FiringDecision::alert : FiringDecision::resolved;
   outcome.decisions.push_back({decision, std::move(reason), settings::canonical_text(evidence), std::nullopt});

@@ -63,6 +63,13 @@ TEST_F(ScenarioRunner, RefusesWhatItDoesNotUnderstand) {
   EXPECT_THROW(run("jump\n"), std::runtime_error);
   EXPECT_THROW(run("  fired\n"), std::runtime_error);
   EXPECT_THROW(run("trigger new_rows rows=1\neval 1min\n"), std::runtime_error);
+  EXPECT_THROW(run("trigger signal above=high\n"), std::runtime_error);
+  EXPECT_THROW(run("trigger drift for=\"2 out of 3\"\n"), std::runtime_error);
+  EXPECT_THROW(run("trigger manual\n"), std::runtime_error);
+  const std::string drift = "trigger drift\nstart 2026-01-01T00:00:00Z\ncolumns price=.5\n";
+  EXPECT_THROW(run(drift + "load 0s 1min hour=drift\neval 0s\n"), std::runtime_error);
+  EXPECT_THROW(run(drift + "load 0s 1min price=gone\neval 0s\n"), std::runtime_error);
+  EXPECT_THROW(run("trigger performance below=.7\nstart 2026-01-01T00:00:00Z\nlevel .8[.7\n"), std::runtime_error);
   EXPECT_THROW(run("trigger new_rows rows=1\nstart 2026-01-01T00:00:00Z\neval 1min\n"), std::runtime_error);
 }
 
