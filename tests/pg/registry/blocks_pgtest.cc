@@ -102,7 +102,8 @@ TEST_F(BlocksTest, OfTheReferenceAreAddedOnce) {
 
 TEST_F(BlocksTest, ByTheThousandTravelTogether) {
   const ModelId model = put_promoted();
-  std::vector<Block> many = make_blocks(-2500, 2500, 7, std::string(2000, '\xFF'));
+  // More than travels in one statement.
+  std::vector<Block> many = make_blocks(-2500, 2500, 7, std::string(1000, '\xFF'));
   many[17].packed = "another";
   EXPECT_TRUE(put_fresh(model, -2500, many, start));
   transact([&](store::Transaction& t) {
