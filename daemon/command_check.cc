@@ -3,7 +3,10 @@
 #include <cstdio>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/data/schema.h"
+#include "core/source/number_query.h"
+#include "core/source/prometheus.h"
 #include "core/source/source.h"
 #include "core/store/database.h"
 #include "core/store/migrator.h"
@@ -28,6 +31,22 @@ runs::Page describe_model(const settings::Model& model, const settings::Source& 
                          role.empty() ? std::optional<std::string>() : role});
   }
   return page;
+}
+
+// What a trigger that watches an outside number sees right now; nothing for other kinds.
+std::string outside_number(const settings::Trigger& trigger, const settings::Model& model,
+                           const settings::Settings& settings) {
+  std::optional<double> value;
+  if (const auto* query = std::get_if<settings::QueryTrigger>(&trigger.rule)) {
+    const std::string& name = query->source.empty() ? model.source : query->source;
+    value = source::read_number(settings.sources.at(name), query->query, "retraind check");
+  } else if (const auto* prometheus = std::get_if<settings::PrometheusTrigger>(&trigger.rule)) {
+    const auto sample = source::query_prometheus(prometheus->url, prometheus->query, prometheus->timeout);
+    if (sample) value = sample->value;
+  } else {
+    return "";
+  }
+  return fmt::format("trigger {} sees {}\n", trigger.name, value ? format_number(*value) : "no data");
 }
 
 }  // namespace
@@ -60,6 +79,10 @@ int check_command(const Options& options) {
       const runs::Page page = describe_model(model, settings->sources.at(model.source));
       std::printf("\nmodel %s (source %s):\n%s", name.c_str(), model.source.c_str(), render_table(page).c_str());
     });
+    for (const settings::Trigger& trigger : model.triggers) {
+      attempt("model " + name + ", trigger " + trigger.name,
+              [&] { std::fputs(outside_number(trigger, model, *settings).c_str(), stdout); });
+    }
   }
   return worst;
 }
