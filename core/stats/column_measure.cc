@@ -16,7 +16,7 @@ namespace {
 
 // Up to so many rows on the smaller side, cells that expect next to nothing are worth dealing tables for, where they
 // are what decides.
-constexpr std::uint64_t kRowsWorthDealing = 1000;
+constexpr std::uint64_t kRowsWorthDealing = 500;
 
 std::uint64_t finite_numbers(const NumericProfile& profile) {
   std::uint64_t rows = 0;
@@ -24,18 +24,22 @@ std::uint64_t finite_numbers(const NumericProfile& profile) {
   return rows;
 }
 
-// Whether the limiting distribution of T can be relied upon for these cells.
-bool too_few_rows(const std::vector<Cell>& cells, double n, double m, double statistic) {
+// Whether the limiting distribution can be relied upon for these cells. Those that expect few rows have added too much
+// if they make up most of both statistics, of which the lesser is tested.
+bool too_few_rows(const std::vector<Cell>& cells, const CellDistance& distance, double n, double m, double statistic,
+                  double divergence) {
   const double fewer = std::min(n, m);
   if (fewer < static_cast<double>(kFewRows)) return true;
   if (fewer > static_cast<double>(kRowsWorthDealing)) return false;
-  double from_few = 0;
+  double squares = 0;
+  double part = 0;
   for (const Cell& cell : cells) {
     if (!expects_few(cell, n, m)) continue;
     const double difference = cell.reference / n - cell.current / m;
-    from_few += n * m * difference * difference / (cell.reference + cell.current);
+    squares += n * m * difference * difference / (cell.reference + cell.current);
+    part += distance.term(cell.reference, n, cell.current, m);
   }
-  return from_few > statistic / 2;
+  return squares > statistic / 2 && part > divergence / 2;
 }
 
 // The statistic of a dealt table is a sum over the cells of something that depends on one count only; all that it can
@@ -173,7 +177,7 @@ ColumnMeasure measure_cells(const ColumnProfile& reference, const ColumnProfile&
 
   const auto n = static_cast<double>(reference.rows());
   const auto m = static_cast<double>(current.rows());
-  if (measure.log_p < kLogNotWorthATable && too_few_rows(cells, n, m, comparison.statistic)) {
+  if (measure.log_p < kLogNotWorthATable && too_few_rows(cells, distance, n, m, comparison.statistic, divergence)) {
     measure.log_p = std::max(measure.log_p, dealt_log_p(cells, distance, n, m, evidence * inflation));
   }
   return measure;

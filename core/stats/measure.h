@@ -43,6 +43,6 @@ ColumnMeasure measure_wasserstein(const NumericProfile& reference, const Numeric
 // Fewer rows than this on either side are too few for a limiting distribution.
 inline constexpr std::uint64_t kFewRows = 200;
 // Nothing is gained by dealing tables where the p-value is larger already.
-inline constexpr double kLogNotWorthATable = -2.302585092994046;  // ln 0.1
+inline constexpr double kLogNotWorthATable = -2.995732273553991;  // ln 0.05
 
 }  // namespace retraind::stats
