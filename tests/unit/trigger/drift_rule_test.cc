@@ -156,5 +156,24 @@ TEST(DriftPatience, SaysInHowManyOfTheLastChecksItHeld) {
   EXPECT_EQ(boost::json::parse(third.decisions[0].evidence).as_object().at("recent"), "101");
 }
 
+TEST(DriftPatience, CountsTimeFromTheLastMissWhereNoneIsAllowed) {
+  settings::DriftTrigger rule;
+  rule.patience = {.checks = 2, .of = 2, .hold = 15min, .clear = 3};
+  const DriftObservation bad{.rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
+  const DriftObservation good{.rows = 900, .columns = {column("a", 1, 0, stats::ColumnVerdict::ok)}, .calibration = ""};
+  const auto after = [&](const DriftObservation& seen, const State& state, Duration since) {
+    return evaluate(drift(rule), seen, state, with_production(), kNow + since);
+  };
+  State state = after(bad, {}, 0min).state;
+  state = after(good, state, 10min).state;
+  EXPECT_EQ(state.phase, TriggerPhase::pending);
+  state = after(bad, state, 20min).state;
+  const Outcome early = after(bad, state, 30min);
+  EXPECT_TRUE(early.decisions.empty());
+  EXPECT_TRUE(after(bad, early.state, 35min)
+                  .decisions.at(0)
+                  .reason.ends_with("; held for 3 checks since 2026-05-01T12:20:00Z"));
+}
+
 }  // namespace
 }  // namespace retraind::trigger

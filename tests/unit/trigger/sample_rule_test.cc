@@ -111,6 +111,18 @@ TEST(SampleSteps, TakeSamplesThatAreOutOfOrderInTheirOrderWithoutGoingBackInTime
   EXPECT_EQ(evidence(fires.decisions[0]).at("samples").as_array().size(), 4U);
 }
 
+TEST(SampleSteps, NeverGoBackBeforeTheTimeSinceWhenTheConditionHolds) {
+  settings::SignalTrigger rule = above(10);
+  rule.patience = {.checks = 2, .of = 2, .hold = Duration::zero(), .clear = 1};
+  State state;
+  state.phase = TriggerPhase::pending;
+  state.holds_since = kNow - 5min;
+  state.recent = "10";
+  state.last_sample_at = kNow - 20min;
+  const Outcome outcome = evaluate(trigger_of(rule), samples({{kNow - 10min, 11}}), state, {}, kNow);
+  EXPECT_EQ(outcome.state.holds_since, kNow - 5min);
+}
+
 TEST(SampleSteps, LookAtNothingTwice) {
   const SampleObservation seen = samples({{kNow - 2min, 11}, {kNow - 1min, 12}});
   settings::SignalTrigger rule = above(10);
