@@ -10,6 +10,7 @@
 #include "core/stats/measure.h"
 #include "core/stats/monte_carlo.h"
 #include "core/stats/noncentral.h"
+#include "core/stats/proportion.h"
 
 namespace retraind::stats {
 namespace {
@@ -78,6 +79,16 @@ double dealt_log_p(const std::vector<Cell>& cells, const CellDistance& distance,
     }
     return std::min(squares, divergence);
   });
+}
+
+// What noncentral chi-square says of the stability index, made less sure where its standard error is larger than that.
+void widen_psi(ColumnMeasure& measure, double observed, double min_effect, double error) {
+  constexpr double kStandardErrors = 1.959963984540054;
+  measure.effect_low = std::min(measure.effect_low, std::max(0.0, measure.effect - kStandardErrors * error));
+  measure.effect_high = std::max(measure.effect_high, measure.effect + kStandardErrors * error);
+  if (error > 0 && observed > min_effect) {
+    measure.log_p = std::max(measure.log_p, log_sf_normal((observed - min_effect) / error));
+  }
 }
 
 }  // namespace
@@ -174,6 +185,8 @@ ColumnMeasure measure_cells(const ColumnProfile& reference, const ColumnProfile&
   measure.effect_low = std::min(measure.effect, distance.effect_of(interval.low / scale));
   measure.effect_high = std::max(measure.effect, distance.effect_of(interval.high / scale));
   measure.log_p = log_sf_noncentral_chi_square(evidence, measure.degrees, scale * distance.divergence_of(min_effect));
+  if (method == DriftMethod::psi)
+    widen_psi(measure, divergence, min_effect, std::sqrt(inflation) * standard_error_of_psi(before, now));
 
   const auto n = static_cast<double>(reference.rows());
   const auto m = static_cast<double>(current.rows());

@@ -91,6 +91,30 @@ double observed_effect(DriftMethod method, std::span<const double> reference, st
   return distance.effect_of(distance.divergence(reference, current));
 }
 
+double standard_error_of_psi(std::span<const double> reference, std::span<const double> current) {
+  const double n = total(reference);
+  const double m = total(current);
+  // The variance over the rows of either side of what one row more does to the index.
+  Sum mean_before;
+  Sum square_before;
+  Sum mean_now;
+  Sum square_now;
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    if (reference[i] + current[i] == 0) continue;
+    const double p = reference[i] > 0 ? reference[i] / n : 0.5 / n;
+    const double q = current[i] > 0 ? current[i] / m : 0.5 / m;
+    const double by_p = std::log(p / q) + 1 - q / p;
+    const double by_q = std::log(q / p) + 1 - p / q;
+    mean_before.add(reference[i] / n * by_p);
+    square_before.add(reference[i] / n * by_p * by_p);
+    mean_now.add(current[i] / m * by_q);
+    square_now.add(current[i] / m * by_q * by_q);
+  }
+  const double before = square_before.value() - mean_before.value() * mean_before.value();
+  const double now = square_now.value() - mean_now.value() * mean_now.value();
+  return std::sqrt(std::max(0.0, before) / n + std::max(0.0, now) / m);
+}
+
 double wasserstein_distance(std::span<const Mass> a, std::span<const Mass> b) {
   struct Step {
     double at;

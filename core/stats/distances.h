@@ -34,6 +34,10 @@ class CellDistance {
 // The shortcut for one value: the effect as observed, without correction.
 double observed_effect(DriftMethod method, std::span<const double> reference, std::span<const double> current);
 
+// Of the population stability index, by the delta method: the first-order effect of each row on it. Where shares are
+// rare it is more than a noncentral chi-square allows for. 0 where each side is in one cell.
+double standard_error_of_psi(std::span<const double> reference, std::span<const double> current);
+
 struct Mass {
   double at = 0;
   double weight = 0;  // >= 0; only the share of the whole counts

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "core/base/random.h"
+#include "core/stats/distances.h"
 #include "core/stats/drift.h"
+#include "tests/unit/stats/draw.h"
 
 namespace retraind::stats {
 namespace {
@@ -158,48 +160,61 @@ struct Edge {
   double share;  // of the first of two categories, in the reference
 };
 
-// The larger share whose Jensen-Shannon distance from `share` is `distance`, for two categories.
-double share_at_distance(double share, double distance) {
+// The larger share whose distance from `share` is `distance` by `method`, for two categories.
+double share_at_distance(DriftMethod method, double share, double distance) {
   double low = share;
   double high = 1;
   for (int step = 0; step < 200; ++step) {
     const double middle = (low + high) / 2;
-    const std::vector<double> before{share, 1 - share};
-    const std::vector<double> now{middle, 1 - middle};
-    (compare_cells(before, now).distance < distance ? low : high) = middle;
+    const std::vector<double> before{share * 1e12, (1 - share) * 1e12};
+    const std::vector<double> now{middle * 1e12, (1 - middle) * 1e12};
+    (observed_effect(method, before, now) < distance ? low : high) = middle;
   }
   return low;
 }
 
+struct EdgeOf {
+  DriftMethod method;
+  double min_effect;
+};
+
+class AtTheEdgeOfWhatMatters : public testing::TestWithParam<EdgeOf> {};
+
 // The hardest case there is for the minimum effect: the column has moved, by just as much as does not matter yet. Plain
 // chi-square fails here for the rare category, whose share grows fivefold in some cases: it measures another distance.
-TEST(AtTheEdgeOfWhatMatters, AColumnIsCalledDriftedNoMoreOftenThanTheLevel) {
+TEST_P(AtTheEdgeOfWhatMatters, AColumnIsCalledDriftedNoMoreOftenThanTheLevel) {
   Random random(46);
+  DriftRule rule;
+  rule.method = GetParam().method;
+  rule.min_effect = GetParam().min_effect;
   for (const Edge& edge : {Edge{20000, 20000, .5}, Edge{20000, 2000, .1}, Edge{1e6, 20000, .5}, Edge{1e6, 20000, .001},
                            Edge{1e6, 2000, .005}, Edge{5000, 1e6, .01}, Edge{1e6, 1e6, .001}}) {
-    const double share = share_at_distance(edge.share, 0.05);
-    const auto draw = [&](double rows, double probability) {
-      const double mean = rows * probability;
-      return std::max(0.0, std::round(mean + random.normal() * std::sqrt(mean * (1 - probability))));
-    };
+    const double share = share_at_distance(rule.method, edge.share, rule.min_effect);
     const std::vector<std::string_view> names{"a", "b"};
-    ColumnProfile reference = profile_texts("t", names, {});
-    ColumnProfile current = reference;
+    const ColumnProfile like = profile_texts("t", names, {});
     const int repeats = 1500;
     int drifted = 0;
     for (int repeat = 0; repeat < repeats; ++repeat) {
-      const auto fill = [&](ColumnProfile& profile, double rows, double probability) {
-        const auto first = static_cast<std::uint64_t>(draw(rows, probability));
-        std::get<CategoryProfile>(profile.values).counts = {first, static_cast<std::uint64_t>(rows) - first};
+      const auto fill = [&](double rows, double probability) {
+        return with_counts(like,
+                           draw_multinomial(random, static_cast<std::uint64_t>(rows), {probability, 1 - probability}));
       };
-      fill(reference, edge.reference_rows, edge.share);
-      fill(current, edge.current_rows, share);
-      drifted += compare_profiles({&reference, 1}, {&current, 1}, {}).front().verdict == ColumnVerdict::drifted;
+      const ColumnProfile reference = fill(edge.reference_rows, edge.share);
+      const ColumnProfile current = fill(edge.current_rows, share);
+      drifted += compare_profiles({&reference, 1}, {&current, 1}, rule).front().verdict == ColumnVerdict::drifted;
     }
     // 0.01, and three standard errors of this many repeats.
     EXPECT_LE(drifted / 1500.0, 0.018) << edge.reference_rows << " " << edge.current_rows << " " << edge.share;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Methods, AtTheEdgeOfWhatMatters,
+                         testing::Values(EdgeOf{DriftMethod::jensen_shannon, .05}, EdgeOf{DriftMethod::chi_square, .06},
+                                         EdgeOf{DriftMethod::hellinger, .04}, EdgeOf{DriftMethod::psi, .02},
+                                         EdgeOf{DriftMethod::psi, .1}),
+                         [](const auto& tested) {
+                           return std::string(to_text(tested.param.method)) + std::to_string(tested.index);
+                         });
 
 }  // namespace
 }  // namespace retraind::stats
