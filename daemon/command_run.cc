@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include "daemon/commands.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
@@ -9,6 +11,8 @@ int run_command(const Options& options) {
   auto settings = load_or_complain(options.config);
   if (!settings) return kInvalidConfiguration;
   configure_log(settings->log);
+  // A peer that has gone is an error of one call, never the end of the daemon.
+  ::signal(SIGPIPE, SIG_IGN);
   Daemon daemon(
       std::move(*settings), [path = options.config] { return settings::load(path, host_name()); }, own_executable(),
       version());

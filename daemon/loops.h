@@ -70,9 +70,11 @@ class UpkeepLoop {
 
  private:
   boost::asio::awaitable<void> run_once();
+  void remove_old_blocks();  // blocking
 
   Context& context_;
   boost::asio::steady_timer timer_;
+  std::chrono::steady_clock::time_point next_removal_{};
 };
 
 // Turns notifications into rings of the other loops' bells. Deaf, it costs no more than the polling interval.

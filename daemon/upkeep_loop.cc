@@ -3,6 +3,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "core/registry/blocks.h"
 #include "daemon/log.h"
 #include "daemon/loops.h"
 #include "daemon/run_blocking.h"
@@ -10,6 +11,13 @@
 namespace retraind::daemon {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// What nobody will look at again is removed now and then; nothing waits for it.
+constexpr auto kRemovalPause = std::chrono::hours(1);
+
+}  // namespace
 
 asio::awaitable<void> UpkeepLoop::run() {
   while (!context_.stopping) {
@@ -33,6 +41,7 @@ asio::awaitable<void> UpkeepLoop::run_once() {
       runs::renew_daemon(transaction, context_.executor, now);
       taken_back = runs::take_back_expired_runs(transaction, context_.executor, now);
     });
+    remove_old_blocks();
   });
   for (const runs::TakenBack& run : taken_back) {
     log_warning(fmt::format("run {} attempt {} of {} was lost: its lease expired; {}", number(run.run), run.attempt,
@@ -40,6 +49,15 @@ asio::awaitable<void> UpkeepLoop::run_once() {
                 {{"model", run.model}, {"run", std::to_string(number(run.run))}});
   }
   if (!taken_back.empty()) context_.runs_due.ring();
+}
+
+void UpkeepLoop::remove_old_blocks() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_removal_) return;
+  next_removal_ = now + kRemovalPause;
+  context_.registry.transact("remove old blocks", [&](store::Transaction& transaction) {
+    (void)registry::remove_old_blocks(transaction, runs::registry_now(transaction));
+  });
 }
 
 }  // namespace retraind::daemon

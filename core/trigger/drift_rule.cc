@@ -79,7 +79,8 @@ struct Dataset {
         sum += weights.share_of(column);
         if (weights.share_of(column) >= rule.important - kRounding) decisive.push_back(column.column);
       } else if (column.role == ColumnRole::label || (column.role == ColumnRole::score && rule.score)) {
-        special.emplace_back(special_name(column.role));
+        const std::string_view name = special_name(column.role);
+        if (std::find(special.begin(), special.end(), name) == special.end()) special.emplace_back(name);
       }
     }
     if (weights.judged > 0) share = sum / weights.judged;

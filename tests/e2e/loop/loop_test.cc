@@ -165,31 +165,5 @@ TEST(Loop, WaitsForAPersonWhenPromotionIsManual) {
             "1:postgres:looks good");
 }
 
-TEST(Loop, NoticesDriftOfAColumn) {
-  World world;
-  world.make_events();
-  world.add_events(0, 2000, 0);
-  world.start(world.configure(World::events_model("m", "", R"(
-[[model.m.trigger]]
-on = "drift"
-every = "200ms"
-window = "500 rows"
-for = 2
-)")));
-  ASSERT_TRUE(world.comes_true("SELECT true FROM retraind.production WHERE model = 'm'"));
-  ASSERT_TRUE(world.comes_true("SELECT count(*) >= 2 FROM retraind.drift_history WHERE \"column\" = 'x1'"));
-  EXPECT_EQ(world.registry.text("SELECT bool_or(drifted) FROM retraind.drift_history"), "f");
-  world.source.exec(
-      "INSERT INTO events SELECT ts + interval '3 days', x1 + 3, x2, colour, y FROM events ORDER BY ts LIMIT 600");
-  ASSERT_TRUE(world.comes_true(
-      "SELECT count(*) >= 1 FROM retraind.trigger_history WHERE trigger = 'drift' AND decision = 'fired'"));
-  EXPECT_EQ(
-      world.registry.text("SELECT string_agg(DISTINCT \"column\", ',') FROM retraind.drift_history WHERE drifted"),
-      "x1");
-  EXPECT_EQ(world.registry.text("SELECT decision FROM retraind.trigger_history WHERE trigger = 'drift' AND decision IN "
-                                "('pending', 'fired') ORDER BY firing_id LIMIT 1"),
-            "pending");
-}
-
 }  // namespace
 }  // namespace retraind::testing

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "tests/support/prometheus_server.h"
 
 namespace retraind::source {
 namespace {
@@ -34,7 +35,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kPrometheus = "/usr/bin/prometheus";
 constexpr const char* kGood =
     R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1435781451.781,"4.5"]}]}})";
 
@@ -69,11 +69,7 @@ int listen_on_loopback(std::uint16_t& port) {
   return listener;
 }
 
-std::uint16_t free_port() {
-  std::uint16_t port = 0;
-  ::close(listen_on_loopback(port));
-  return port;
-}
+using testing::free_port;
 
 // Answers every connection with the same bytes, once it has read a request's head; with none, it stays silent and keeps
 // the connection until the end.
@@ -352,84 +348,33 @@ TEST(PrometheusServer, IsAskedByManyThreads) {
   EXPECT_EQ(good, 8);
 }
 
-// Debian's own server, which scrapes itself.
-class Prometheus {
+// Debian's own server, asked as a trigger asks it.
+class Prometheus : public testing::PrometheusServer {
  public:
-  Prometheus() {
-    char folder[] = "/tmp/retraind-prometheus-XXXXXX";
-    if (::mkdtemp(folder) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
-    folder_ = folder;
-    port_ = free_port();
-    std::ofstream(folder_ / "config.yml") << fmt::format(
-        "global:\n  scrape_interval: 100ms\n  scrape_timeout: 100ms\nscrape_configs:\n  - job_name: self\n"
-        "    static_configs:\n      - targets: ['127.0.0.1:{0}']\n  - job_name: nobody\n    static_configs:\n"
-        "      - targets: ['127.0.0.1:1']\n",
-        port_);
-    std::vector<std::string> words = {"setpriv",
-                                      "--pdeathsig",
-                                      "KILL",
-                                      kPrometheus,
-                                      "--config.file=" + (folder_ / "config.yml").string(),
-                                      "--storage.tsdb.path=" + (folder_ / "data").string(),
-                                      fmt::format("--web.listen-address=127.0.0.1:{}", port_)};
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const std::string log = (folder_ / "log").string();
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT, 0600);
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    const int failed = posix_spawnp(&child_, "setpriv", &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (failed != 0) throw std::system_error(failed, std::generic_category(), "posix_spawn setpriv");
-  }
-  ~Prometheus() {
-    stop();
-    std::filesystem::remove_all(folder_);
-  }
-  Prometheus(const Prometheus&) = delete;
-  Prometheus& operator=(const Prometheus&) = delete;
-
-  void stop() {
-    if (child_ == 0) return;
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-    child_ = 0;
-  }
-
   std::optional<PrometheusSample> query(const std::string& query) const {
-    return query_prometheus(fmt::format("http://127.0.0.1:{}/", port_), query, seconds(20));
+    return query_prometheus(url(), query, seconds(20));
   }
 
   // Until the query's sample is `value`.
   void wait_until(const std::string& expression, double value) const {
     const auto deadline = std::chrono::steady_clock::now() + seconds(60);
     std::string last = "no sample";
-    while (std::chrono::steady_clock::now() < deadline) {
+    while (std::chrono::steady_clock::now() < deadline && !has_ended()) {
       try {
         const auto sample = query(expression);
         if (sample && sample->value == value) return;
       } catch (const TransientError& error) {
         last = error.what();
       }
-      if (::waitpid(child_, nullptr, WNOHANG) != 0) last = "the server has ended";
       std::this_thread::sleep_for(milliseconds(20));
     }
-    std::ifstream log(folder_ / "log");
-    throw std::runtime_error(fmt::format("{} did not become {}: {}\n{}", expression, value, last,
-                                         std::string(std::istreambuf_iterator<char>(log), {})));
+    throw std::runtime_error(fmt::format("{} did not become {}: {}\n{}", expression, value, last, log()));
   }
-
- private:
-  std::filesystem::path folder_;
-  std::uint16_t port_ = 0;
-  pid_t child_ = 0;
 };
 
 TEST(RealPrometheus, AnswersWithItsSamples) {
-  if (!std::filesystem::exists(kPrometheus)) {
-    GTEST_SKIP() << kPrometheus << " is not there; scripts/install_packages installs it";
+  if (!testing::PrometheusServer::available()) {
+    GTEST_SKIP() << "/usr/bin/prometheus is not there; scripts/install_packages installs it";
   }
   Prometheus server;
   server.wait_until("up{job=\"self\"}", 1);
