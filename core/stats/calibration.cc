@@ -27,7 +27,7 @@ constexpr std::size_t kFewestInSeason = 19;
 // windows, and with fewer windows thresholds are coarser.
 constexpr double kWorthASeason = 0.9;
 // Estimates of dependence are noisy; below this share of new information in each window, they are believed.
-constexpr double kDependent = 0.7;
+constexpr double kDependent = 0.5;
 constexpr double kLargestMargin = 2.5;
 
 using Places = std::vector<std::size_t>;
