@@ -53,6 +53,7 @@ std::string trust(const ColumnCalibration& calibration) {
     case Calibration::blocks:
       return fmt::format("calibrated on {} windows of the reference", calibration.windows);
     case Calibration::design_effect:
+      if (calibration.inflation < 1.05) return "rows of the reference did not depend on one another (design_effect)";
       return fmt::format("rows counted as 1/{:.2g} for resembling their neighbours (design_effect)",
                          calibration.inflation);
     case Calibration::uncalibrated:
