@@ -135,11 +135,9 @@ LookJob look_job_from_json(std::string_view text) {
 
 std::string to_json(const LookOutcome& outcome) {
   if (const auto* failure = std::get_if<LookFailure>(&outcome)) {
-    return json::serialize(json::object{{"format", 1},
-                                        {"failure",
-                                         {{"transient", failure->transient},
-                                          {"message", failure->message},
-                                          {"hint", failure->hint}}}});
+    return json::serialize(json::object{
+        {"format", 1},
+        {"failure", {{"transient", failure->transient}, {"message", failure->message}, {"hint", failure->hint}}}});
   }
   const auto& result = std::get<LookResult>(outcome);
   json::object out{{"format", 1},
@@ -166,9 +164,8 @@ LookOutcome look_outcome_from_json(std::string_view text) {
   }
   if (reader.has("failure")) {
     const ObjectReader failure(reader.member("failure"), "the look's failure");
-    return LookFailure{.transient = failure.boolean("transient"),
-                       .message = failure.text("message"),
-                       .hint = failure.text("hint")};
+    return LookFailure{
+        .transient = failure.boolean("transient"), .message = failure.text("message"), .hint = failure.text("hint")};
   }
   LookResult out;
   out.newest = read_optional(reader, "newest");
