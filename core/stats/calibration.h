@@ -52,16 +52,16 @@ struct Calibrated {
 // windows are at most an hour (periods up to 7 d) or a fifteenth of the period apart in it, and where fewer than
 // kFewestWindows are, up to an eighth; where no window is, none is matched and the sentence says so. `automatic` takes
 // of none, day, week and year, among those that leave at least 19 windows and are longer than the window, the one that
-// makes the mean difference among its windows smallest, if by a tenth; none otherwise. rule.alpha is the level of this
-// check. With N windows, of which a column's dependence leaves N' independent ones, and alpha (N' + 1) >= 1, the
-// threshold is the k-th largest of the maxima, k = floor(alpha (N + 1)), and the column is calibrated by blocks;
-// otherwise it is uncalibrated, and the threshold is the column's own largest difference times what a normal variable
-// would need to get from the largest of N' to the level alpha / columns, kUncalibratedMargin
-// to 2.5. With fewer than kFewestWindows windows, but at least as many blocks, the design effect: the mean of T / df
-// over groups of blocks against the others, groups as long as the window or else as long as leaves kFewestWindows of
-// them. With fewer blocks than that, kUncalibratedMargin times the least effect. `kind` is blocks only where all
-// columns are. Throws std::logic_error when a block does not count on the cells of `like`, for last < first, and for a
-// rule outside its ranges.
+// makes the mean difference among its windows smallest, if by a tenth; none otherwise.
+// rule.alpha is the level of this check. With N windows, of which a column's dependence leaves N' independent ones, and
+// alpha (N' + 1) >= 1, the threshold is the k-th largest of the maxima, k = floor(alpha (N + 1)), and the column is
+// calibrated by blocks; otherwise it is uncalibrated, and the threshold is the column's own largest difference times
+// what a normal variable would need to get from the largest of N' to the level alpha / columns, kUncalibratedMargin to
+// 2.5. With fewer than kFewestWindows windows, but at least as many blocks, the design effect: the mean of T / df over
+// groups of blocks against the others, groups as long as the window or else as long as leaves kFewestWindows of them.
+// With fewer blocks than that, kUncalibratedMargin times the least effect. `kind` is blocks only where all columns are.
+// Throws std::logic_error when a block does not count on the cells of `like`, for last < first, and for a rule outside
+// its ranges.
 Calibrated calibrate(TimeAxis axis, const BlockGrid& grid, std::span<const ProfileBlock> blocks,
                      std::span<const ColumnProfile> like, std::int64_t first, std::int64_t last, std::uint64_t rows,
                      const DriftRule& rule, const SeasonRule& season);

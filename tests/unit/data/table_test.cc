@@ -64,6 +64,18 @@ TEST(TableBuilder, CollectsBatchesByColumn) {
   EXPECT_TRUE(std::isnan(numbers_of(table, 2)[2]));
 }
 
+TEST(TableBuilder, KeepsStoredNanAndNullApartThroughSorting) {
+  const Table table = build_table({number("t"), number("y"), number("x")},
+                                  {{3.0, 1.0, kNan}, {1.0, 1.0, Null{}}, {2.0, 1.0, -kNan}, {4.0, 1.0, 0.5}},
+                                  {.task = Task::regression});
+  const std::vector<float>& values = numbers_of(table, 0);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(std::isnan(values[i])) << i;
+  EXPECT_FALSE(is_stored_nan(values[0])) << "a NULL";
+  EXPECT_TRUE(is_stored_nan(values[1])) << "whatever its sign";
+  EXPECT_TRUE(is_stored_nan(values[2]));
+  EXPECT_FALSE(is_stored_nan(values[3]));
+}
+
 TEST(TableBuilder, KeepsTheOrderOfNumbersBeyondAFloatsRange) {
   const Table table = build_table({number("t"), number("y"), number("x")},
                                   {{1.0, 1.0, 1e300},

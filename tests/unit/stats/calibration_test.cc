@@ -182,7 +182,7 @@ TEST(Calibrate, HoldsItsLevelUnderDependence) {
   int looks = 0;
   int calibrated = 0;
   int independent = 0;
-  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
     const Series series = make_series({.rows = 10, .autocorrelation = 0.9, .shared = 0.3}, 100 + seed);
     const DriftRule rule = rule_of(0.01);
     const Calibrated known = series.calibrated(0, 24, rule, {});

@@ -344,6 +344,140 @@ TEST_F(MergedProfiles, ComeBackFromJsonBitForBit) {
   EXPECT_EQ(*numbers(profile_from_json(to_json(numbers_))).edges, *numbers(numbers_).edges);
 }
 
+std::vector<std::string> keys(std::size_t count) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) texts.push_back("Ticket " + std::to_string(i) + ": it\xC3\xA4's late");
+  return texts;
+}
+
+TEST(TextColumn, KeepsItsLevelsUpToAThousandAndTwentyFourValues) {
+  const std::vector<std::string> few = keys(kExactCategories);
+  const std::vector<ColumnProfile> exact = profile_text_column("note", views(few), {});
+  ASSERT_EQ(exact.size(), 1u);
+  EXPECT_EQ(to_json(exact[0]), to_json(profile_texts("note", views(few), {})));
+
+  const std::vector<ColumnProfile> derived = profile_text_column("note", views(keys(kExactCategories + 1)), {});
+  ASSERT_EQ(derived.size(), 2u);
+  EXPECT_EQ(derived[0].column, "note (length)");
+  EXPECT_EQ(derived[1].column, "note (words)");
+  for (const ColumnProfile& profile : derived) EXPECT_EQ(counted_column(profile), "note");
+}
+
+TEST(TextColumn, CountsLengthsInCharactersAndNullsOnce) {
+  std::vector<std::string> texts_of_note = keys(1200);
+  texts_of_note.resize(1203, "\xC3\xA4\xE2\x82\xAC!");  // three characters, six bytes
+  std::vector<std::uint8_t> nulls(texts_of_note.size());
+  nulls[0] = 1;
+  const std::vector<ColumnProfile> profiles = profile_text_column("note", views(texts_of_note), nulls);
+  const NumericProfile& length = numbers(profiles[0]);
+  EXPECT_EQ(length.edges->minimum, 3);
+  EXPECT_EQ(length.counts[1], 3u);
+  EXPECT_EQ(length.nulls, 1u);
+  EXPECT_EQ(profiles[0].rows(), texts_of_note.size());
+  EXPECT_EQ(texts(profiles[1]).nulls, 0u);
+  // Ticket, a number, a word of bytes above ASCII up to the apostrophe, s, late.
+  EXPECT_EQ(profiles[1].rows(), 1199u * 5 + 3) << "words, not rows";
+}
+
+// FNV-1a of the empty text, "a" and "foobar" is published; folded to eight bits by exclusive or of its bytes.
+// a: af63dc4c8601ec8c, foobar: 85944171f73967e8 (draft-eastlake-fnv, appendix C).
+TEST(TextColumn, HashesWordsForEverAlike) {
+  ColumnProfile words = empty_like(profile_text_column("note", views(keys(1200)), {})[1]);
+  add_texts(words, views({"A", "...a---FooBar"}), {});
+  const auto folded = [](std::uint64_t hash) {
+    std::uint64_t byte = 0;
+    for (; hash > 0; hash >>= 8) byte ^= hash & 0xFF;
+    return static_cast<std::size_t>(byte);
+  };
+  EXPECT_EQ(texts(words).counts[folded(0xaf63dc4c8601ec8cULL)], 2u);
+  EXPECT_EQ(texts(words).counts[folded(0x85944171f73967e8ULL)], 1u);
+  EXPECT_EQ(words.rows(), 3u);
+  EXPECT_EQ(texts(words).levels->size(), 256u);
+  EXPECT_EQ(texts(words).levels->names()[0x0a], "0a");
+}
+
+TEST(Instants, CountByHourAndWeekdayInUtc) {
+  const double hour = 3600e6;
+  // 1970-01-01 was a Thursday; 2000-01-01 00:00 (10,957 days on) a Saturday.
+  const std::vector<double> times{0, -1, 10957 * 24 * hour + 13.5 * hour, kInfinity, kNan};
+  const std::vector<ColumnProfile> profiles = profile_instants("ts", times, std::vector<std::uint8_t>{0, 0, 0, 0, 1});
+  ASSERT_EQ(profiles.size(), 2u);
+  EXPECT_EQ(profiles[0].column, "ts (hour)");
+  EXPECT_EQ(profiles[1].column, "ts (weekday)");
+  const auto count = [](const ColumnProfile& profile, std::string_view level) {
+    return texts(profile).counts[texts(profile).levels->find(level).value()];
+  };
+  EXPECT_EQ(count(profiles[0], "00"), 1u);
+  EXPECT_EQ(count(profiles[0], "23"), 1u);
+  EXPECT_EQ(count(profiles[0], "13"), 1u);
+  EXPECT_EQ(count(profiles[1], "4 Thursday"), 1u);
+  EXPECT_EQ(count(profiles[1], "3 Wednesday"), 1u);
+  EXPECT_EQ(count(profiles[1], "6 Saturday"), 1u);
+  for (const ColumnProfile& profile : profiles) {
+    EXPECT_EQ(texts(profile).unseen, 1u);
+    EXPECT_EQ(texts(profile).nulls, 1u);
+  }
+}
+
+TEST(BlockGaps, CountTheSlotsThatAreKnown) {
+  BlockGaps gaps(600, 60);  // slots of one unit
+  gaps.add(std::vector<double>{600, 600.5, 610, 659.9, 599.9, 660, kNan});
+  const auto slots = [](const ColumnProfile& profile) { return texts(profile).counts; };
+  EXPECT_EQ(slots(gaps.profile("ts", -kInfinity, 700)), (std::vector<std::uint64_t>{57, 3})) << "empty, occupied";
+  EXPECT_EQ(slots(gaps.profile("ts", -kInfinity, 610)), (std::vector<std::uint64_t>{9, 2})) << "none after the newest";
+  EXPECT_EQ(slots(gaps.profile("ts", 610, 700)), (std::vector<std::uint64_t>{48, 2})) << "none before the oldest";
+  EXPECT_EQ(slots(gaps.profile("ts", 700, 800)), (std::vector<std::uint64_t>{0, 0}));
+  EXPECT_EQ(gaps.profile("ts", 0, 700).column, "ts (gaps)");
+
+  BlockGaps continued(600, 60, gaps.occupied());
+  continued.add(std::vector<double>{610, 611});
+  EXPECT_EQ(slots(continued.profile("ts", -kInfinity, 700)), (std::vector<std::uint64_t>{56, 4}));
+  EXPECT_THROW(BlockGaps(0, 0), std::logic_error);
+  EXPECT_THROW(BlockGaps(kNan, 1), std::logic_error);
+}
+
+// Every profile that counts something other than values, and how a part of the rows is added to one like it.
+TEST(DerivedProfiles, MergeAndComeBackFromJsonAndRefuseOtherCells) {
+  const std::vector<std::string> notes = keys(1500);
+  const std::vector<std::string_view> all = views(notes);
+  std::vector<double> times;
+  for (std::size_t i = 0; i < notes.size(); ++i) times.push_back(static_cast<double>(i) * 1234567890.0);
+  std::vector<ColumnProfile> whole = profile_text_column("x", all, {});
+  for (ColumnProfile& profile : profile_instants("x", times, {})) whole.push_back(std::move(profile));
+  BlockGaps gaps(0, 1e11);
+  gaps.add(times);
+  whole.push_back(gaps.profile("x", 0, 1e11));
+
+  for (const ColumnProfile& profile : whole) {
+    EXPECT_NE(to_json(profile).find("\"counted\""), std::string::npos);
+    const ColumnProfile back = profile_from_json(to_json(profile));
+    EXPECT_EQ(to_json(back), to_json(profile));
+    EXPECT_EQ(back.counted, profile.counted);
+    EXPECT_TRUE(same_cells(back, empty_like(profile)));
+    ColumnProfile other = profile;
+    other.counted = Counted::value;
+    EXPECT_FALSE(same_cells(other, profile)) << "the same cells of something else";
+    EXPECT_THROW(merge(other, profile), std::logic_error);
+    if (profile.counted == Counted::gaps) continue;
+    std::vector<ColumnProfile> parts(2, empty_like(profile));
+    for (std::size_t part = 0; part < 2; ++part) {
+      const std::size_t from = part * 400;
+      const std::size_t rows = part == 0 ? 400 : notes.size() - 400;
+      if (profile.counted == Counted::length || profile.counted == Counted::words) {
+        add_texts(parts[part], std::span(all).subspan(from, rows), {});
+        EXPECT_THROW(add_numbers(parts[part], times, {}), std::logic_error);
+      } else {
+        add_numbers(parts[part], std::span(times).subspan(from, rows), {});
+        EXPECT_THROW(add_texts(parts[part], all, {}), std::logic_error);
+      }
+    }
+    merge(parts[1], parts[0]);
+    EXPECT_EQ(to_json(parts[1]), to_json(profile));
+  }
+  EXPECT_THROW(add_numbers(whole.back(), times, {}), std::logic_error);
+  EXPECT_THROW(add_texts(whole.back(), all, {}), std::logic_error);
+}
+
 TEST(Profile, RefusesLengthsAndTypesThatDoNotFit) {
   ColumnProfile x = profile_numbers("x", iota(5), {});
   ColumnProfile t = profile_texts("t", views({"a"}), {});
@@ -406,6 +540,15 @@ TEST_P(BadProfileJson, IsRefusedWithTheReason) {
 INSTANTIATE_TEST_SUITE_P(
     Each, BadProfileJson,
     testing::Values(
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","counted":"smell","levels":["a"],"counts":[1],"other":0,"unseen":0,"nulls":0})",
+            "it counts 'smell'"},
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","counted":"hour","levels":["a"],"counts":[1],"other":0,"unseen":0,"nulls":0})",
+            "not those of 'hour'"},
+        std::pair{
+            R"({"format":1,"column":"t","kind":"text","counted":"length","levels":["a"],"counts":[1],"other":0,"unseen":0,"nulls":0})",
+            "not those of 'length'"},
         std::pair{"", "not JSON"}, std::pair{"[]", "not a JSON object"}, std::pair{"{\"format\":1", "not JSON"},
         std::pair{"{}", "'format' is missing"}, std::pair{R"({"format":2})", "its format is 2"},
         std::pair{R"({"format":1,"column":"x","kind":"blob"})", "its kind is 'blob'"},

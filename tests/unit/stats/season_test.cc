@@ -50,23 +50,21 @@ TEST(Season, GivenButNeverSeenIsLeftOutAndSaid) {
       << known.sentence;
 }
 
-// Every check of a fortnight, a day or six hours long, on a season of a fortnight that goes on as it was.
+// Checks over a day, every other day of a fortnight, on a season of a fortnight that goes on as it was.
 TEST(Season, OfTwoWeeksDoesNotFireWhetherItIsKnownOrNot) {
   const DriftRule rule = rule_of(0.003);
-  for (std::uint64_t seed = 0; seed < 2; ++seed) {
-    const Series series = make_series({.columns = 3,
-                                       .reference_hours = 56 * 24,
-                                       .rows = 10,
-                                       .autocorrelation = 0.9,
-                                       .shared = 0.05,
-                                       .amplitude = 1,
-                                       .period_hours = 14 * 24},
-                                      40 + seed);
-    for (const SeasonRule& season : {kAutomatic, kNone, SeasonRule{.automatic = false, .period = 14 * kDay}}) {
-      for (std::size_t day = 0; day < 14; day += 2) {
-        const Series::Found found = series.look(day * kHoursADay, 24, rule, season);
-        EXPECT_FALSE(found.first || found.other) << "day " << day << ", season " << season.period;
-      }
+  const Series series = make_series({.columns = 3,
+                                     .reference_hours = 56 * 24,
+                                     .rows = 10,
+                                     .autocorrelation = 0.9,
+                                     .shared = 0.05,
+                                     .amplitude = 1,
+                                     .period_hours = 14 * 24},
+                                    40);
+  for (const SeasonRule& season : {kAutomatic, kNone, SeasonRule{.automatic = false, .period = 14 * kDay}}) {
+    for (std::size_t day = 0; day < 14; day += 2) {
+      const Series::Found found = series.look(day * kHoursADay, 24, rule, season);
+      EXPECT_FALSE(found.first || found.other) << "day " << day << ", season " << season.period;
     }
   }
 }
