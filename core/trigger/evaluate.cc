@@ -63,8 +63,13 @@ struct Evaluation {
   }
 
   Outcome operator()(const settings::DriftTrigger& rule) const {
-    const Finding finding = find(rule, expect<DriftObservation>(observation, trigger), context);
-    return again_after(rule.every, follow_condition(trigger, finding, rule.patience, state, context, now, now));
+    const auto& seen = expect<DriftObservation>(observation, trigger);
+    // What was found out about another version, with another reference, says nothing about this one.
+    const bool other = seen.version != 0 && state.version != 0 && seen.version != state.version;
+    State past = other ? keep_position(state) : state;
+    if (seen.version != 0) past.version = seen.version;
+    const Finding finding = find(rule, seen, context);
+    return again_after(rule.every, follow_condition(trigger, finding, rule.patience, past, context, now, now));
   }
 
   Outcome operator()(const settings::PerformanceTrigger& rule) const {

@@ -50,8 +50,8 @@ struct State {
   bool alerting = false;                    // freshness, no data: an alert is open
   std::optional<double> newest_event;       // freshness: the newest event time seen …
   std::optional<TimePoint> newest_since;    // … and since when it has been that
-  int version = 0;                          // performance: the production version that `detector` watches
-  std::string detector;                     // its memory, as core/stats/change.h writes it
+  int version = 0;                          // drift, performance: the production version that this is about
+  std::string detector;                     // performance: its memory, as core/stats/change.h writes it
 
   bool operator==(const State&) const = default;
 };
@@ -75,6 +75,7 @@ struct NewRowsObservation {
   std::uint64_t rows = 0;  // labelled rows newer than the window of the model's last judged run
 };
 struct DriftObservation {
+  int version = 0;                          // of production; 0: none
   std::uint64_t rows = 0;                   // in the checked window
   std::vector<stats::ColumnDrift> columns;  // empty when there is no production model to compare with
   std::string calibration;                  // where the thresholds come from, for people

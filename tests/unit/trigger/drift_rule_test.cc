@@ -34,7 +34,8 @@ stats::ColumnDrift column(const char* name, double importance, double effect,
 }
 
 Outcome evaluate_columns(std::vector<stats::ColumnDrift> columns, State state = {}) {
-  return evaluate(drift(), DriftObservation{.rows = 2310, .columns = std::move(columns), .calibration = ""}, state,
+  return evaluate(drift(),
+                  DriftObservation{.version = 3, .rows = 2310, .columns = std::move(columns), .calibration = ""}, state,
                   with_production(), kNow);
 }
 
@@ -44,7 +45,8 @@ bool fires(std::vector<stats::ColumnDrift> columns) {
 }
 
 TEST(DriftDataset, NamesTheWeightiestColumnFirstAndSaysWhichPartOfTheRuleDecided) {
-  DriftObservation seen{.rows = 2310, .columns = {}, .calibration = "threshold from 41 reference windows of 1d"};
+  DriftObservation seen{
+      .version = 3, .rows = 2310, .columns = {}, .calibration = "threshold from 41 reference windows of 1d"};
   seen.columns = {column("hour", .05, .9), column("price", .6, .2), column("rest", .35, .01, stats::ColumnVerdict::ok)};
   const Outcome outcome = evaluate(drift(), seen, {}, with_production(), kNow);
   ASSERT_EQ(outcome.decisions.size(), 1U);
@@ -56,7 +58,7 @@ TEST(DriftDataset, NamesTheWeightiestColumnFirstAndSaysWhichPartOfTheRuleDecided
 TEST(DriftDataset, SaysThatAColumnAloneOrTheScoreDecided) {
   settings::DriftTrigger rule;
   rule.share = 0.5;
-  DriftObservation seen{.rows = 300, .columns = {column("price", .2, .3)}, .calibration = ""};
+  DriftObservation seen{.version = 3, .rows = 300, .columns = {column("price", .2, .3)}, .calibration = ""};
   seen.columns.push_back(column("rest", .8, 0, stats::ColumnVerdict::ok));
   EXPECT_EQ(evaluate(drift(rule), seen, {}, with_production(), kNow).decisions.at(0).reason,
             "drift in 1 of 2 features over 300 rows (price alone is important enough): price (distance 0.3, more than "
@@ -122,7 +124,7 @@ TEST(DriftPatience, RemembersNoMoreChecksThanItsLimit) {
   settings::DriftTrigger rule;
   rule.patience = {.checks = 64, .of = 64, .hold = Duration::zero(), .clear = 1};
   State state;
-  const DriftObservation seen{.rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
+  const DriftObservation seen{.version = 3, .rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
   ModelContext paused = with_production();
   paused.paused = true;
   for (int i = 0; i < 200; ++i) {
@@ -137,7 +139,7 @@ TEST(DriftPatience, GoesOnFromAStateThatOnlyCountedChecks) {
   rule.patience = {.checks = 3, .of = 3, .hold = Duration::zero(), .clear = 3};
   const State old = state_from_json(
       R"({"errors":0,"holds_checks":2,"holds_since":"2026-05-01T11:30:00Z","last_recorded":"pending:hold","phase":"pending"})");
-  const DriftObservation seen{.rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
+  const DriftObservation seen{.version = 3, .rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
   const Outcome outcome = evaluate(drift(rule), seen, old, with_production(), kNow);
   EXPECT_EQ(outcome.decisions.at(0).decision, FiringDecision::fired);
   EXPECT_TRUE(outcome.decisions.at(0).reason.ends_with("; held for 3 checks since 2026-05-01T11:30:00Z"));
@@ -146,8 +148,9 @@ TEST(DriftPatience, GoesOnFromAStateThatOnlyCountedChecks) {
 TEST(DriftPatience, SaysInHowManyOfTheLastChecksItHeld) {
   settings::DriftTrigger rule;
   rule.patience = {.checks = 2, .of = 3, .hold = Duration::zero(), .clear = 3};
-  const DriftObservation bad{.rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
-  const DriftObservation good{.rows = 900, .columns = {column("a", 1, 0, stats::ColumnVerdict::ok)}, .calibration = ""};
+  const DriftObservation bad{.version = 3, .rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
+  const DriftObservation good{
+      .version = 3, .rows = 900, .columns = {column("a", 1, 0, stats::ColumnVerdict::ok)}, .calibration = ""};
   const Outcome first = evaluate(drift(rule), bad, {}, with_production(), kNow);
   EXPECT_TRUE(first.decisions.at(0).reason.ends_with("; check 1 of 2 among the last 3"));
   const Outcome second = evaluate(drift(rule), good, first.state, with_production(), kNow + 15min);
@@ -159,8 +162,9 @@ TEST(DriftPatience, SaysInHowManyOfTheLastChecksItHeld) {
 TEST(DriftPatience, CountsTimeFromTheLastMissWhereNoneIsAllowed) {
   settings::DriftTrigger rule;
   rule.patience = {.checks = 2, .of = 2, .hold = 15min, .clear = 3};
-  const DriftObservation bad{.rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
-  const DriftObservation good{.rows = 900, .columns = {column("a", 1, 0, stats::ColumnVerdict::ok)}, .calibration = ""};
+  const DriftObservation bad{.version = 3, .rows = 900, .columns = {column("a", 1, .5)}, .calibration = ""};
+  const DriftObservation good{
+      .version = 3, .rows = 900, .columns = {column("a", 1, 0, stats::ColumnVerdict::ok)}, .calibration = ""};
   const auto after = [&](const DriftObservation& seen, const State& state, Duration since) {
     return evaluate(drift(rule), seen, state, with_production(), kNow + since);
   };

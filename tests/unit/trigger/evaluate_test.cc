@@ -51,7 +51,7 @@ stats::ColumnDrift column(const char* name, stats::ColumnVerdict verdict, double
 }
 
 DriftObservation one_drifted() {
-  return {.rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}, .calibration = ""};
+  return {.version = 3, .rows = 900, .columns = {column("a", stats::ColumnVerdict::drifted, 0.1)}, .calibration = ""};
 }
 
 ModelContext with_production() {
@@ -82,7 +82,7 @@ TEST(TriggerReason, OfNewRowsHasTheCountAndTheThreshold) {
 }
 
 TEST(TriggerReason, OfDriftNamesTheColumnsThatMovedMostFirst) {
-  DriftObservation seen{.rows = 900, .columns = {}, .calibration = ""};
+  DriftObservation seen{.version = 3, .rows = 900, .columns = {}, .calibration = ""};
   seen.columns = {
       column("a", stats::ColumnVerdict::drifted, 0.1),     column("b", stats::ColumnVerdict::ok),
       column("c", stats::ColumnVerdict::drifted, 0.30049), column("d", stats::ColumnVerdict::drifted, 0.2),
@@ -114,7 +114,7 @@ TEST(TriggerReason, OfFiredDriftSaysHowLongItLasted) {
 
 TEST(TriggerReason, OfDriftThatCannotBeJudgedGivesAnExample) {
   const DriftObservation seen{
-      .rows = 12, .columns = {column("a", stats::ColumnVerdict::insufficient_data)}, .calibration = ""};
+      .version = 3, .rows = 12, .columns = {column("a", stats::ColumnVerdict::insufficient_data)}, .calibration = ""};
   const Decision decision = only(evaluate(drift(), seen, {}, with_production(), kNow));
   EXPECT_EQ(decision.decision, FiringDecision::insufficient_data);
   EXPECT_EQ(decision.reason, "none of 1 feature could be judged on 12 rows; a: a is judged on 12 rows, fewer than 200");
@@ -247,7 +247,8 @@ TEST(TriggerPhases, OnceFiringDriftNeedNotHoldAnewUntilItHasSurelyGone) {
   State state;
   state.phase = TriggerPhase::firing;
   EXPECT_EQ(only(evaluate(drift(3), one_drifted(), state, with_production(), kNow)).decision, FiringDecision::fired);
-  const DriftObservation calm{.rows = 900, .columns = {column("a", stats::ColumnVerdict::ok)}, .calibration = ""};
+  const DriftObservation calm{
+      .version = 3, .rows = 900, .columns = {column("a", stats::ColumnVerdict::ok)}, .calibration = ""};
   for (const TriggerPhase phase : {TriggerPhase::firing, TriggerPhase::firing, TriggerPhase::inactive}) {
     const Outcome quiet = evaluate(drift(3), calm, state, with_production(), kNow);
     EXPECT_TRUE(quiet.decisions.empty());

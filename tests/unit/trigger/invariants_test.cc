@@ -70,7 +70,7 @@ class Story {
       column.verdict = column.effect > 5 ? stats::ColumnVerdict::drifted
                        : pick(0, 4) == 0 ? stats::ColumnVerdict::insufficient_data
                                          : stats::ColumnVerdict::ok;
-      return DriftObservation{.rows = 900, .columns = {column}, .calibration = ""};
+      return DriftObservation{.version = 3, .rows = 900, .columns = {column}, .calibration = ""};
     }
     if (kind_ == 1) {
       PerformanceObservation seen;

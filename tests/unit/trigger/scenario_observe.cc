@@ -51,7 +51,7 @@ void Scenario::set_columns(const std::vector<std::string>& words) {
 
 // A word for all columns, or COLUMN=WORD,… for some; the others are ok.
 DriftObservation Scenario::observe_drift(const std::string& value) const {
-  DriftObservation seen{.rows = 1000, .columns = {}, .calibration = ""};
+  DriftObservation seen{.version = version_, .rows = 1000, .columns = {}, .calibration = ""};
   if (value == "none") return seen;
   seen.columns = columns_;
   if (seen.columns.empty()) seen.columns.emplace_back().column = "price";
