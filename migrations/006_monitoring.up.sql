@@ -64,6 +64,7 @@ CREATE TABLE retraind.watch (
   first    bigint NOT NULL,
   open     bigint NOT NULL,
   read_at  timestamptz NOT NULL,
+  basis    text NOT NULL,
   PRIMARY KEY (model_id, version, stream),
   FOREIGN KEY (model_id, version) REFERENCES retraind.model_version
 );
@@ -74,6 +75,7 @@ COMMENT ON COLUMN retraind.watch.stream IS 'features, scores or losses.';
 COMMENT ON COLUMN retraind.watch.first IS 'The first block that is there, if it holds any row.';
 COMMENT ON COLUMN retraind.watch.open IS 'The first block that is read again: rows or labels that come for earlier ones come too late.';
 COMMENT ON COLUMN retraind.watch.read_at IS 'When the source was read; an older reading changes nothing.';
+COMMENT ON COLUMN retraind.watch.basis IS 'sha256 of the source, query and columns the blocks were counted with; blocks of another basis are removed before new ones are put.';
 
 CREATE TABLE retraind.fresh_block (
   model_id bigint NOT NULL,
@@ -215,7 +217,10 @@ SELECT m.name AS model,
        l.run_id AS last_run_id, l.state AS last_run_state, l.reason AS last_run_reason, l.finished_at AS last_run_at,
        (SELECT min(t.next_due_at) FROM retraind.monitor t WHERE t.model_id = m.model_id AND t.enabled) AS next_due_at,
        m.pause_reason,
-       ARRAY(SELECT format('%s: %s', t.trigger, t.last_sentence) FROM retraind.monitor t
+       ARRAY(SELECT concat_ws(': ', t.trigger, a.reason) FROM retraind.monitor t
+               LEFT JOIN LATERAL (SELECT f.reason FROM retraind.firing f
+                                   WHERE f.model_id = t.model_id AND f.trigger = t.trigger AND f.decision = 'alert'
+                                   ORDER BY f.firing_id DESC LIMIT 1) a ON true
               WHERE t.model_id = m.model_id AND t.enabled AND t.state ->> 'alerting' = 'true' AND m.removed_at IS NULL
               ORDER BY t.trigger) AS alerts
   FROM retraind.model m
@@ -249,7 +254,7 @@ END $$;
 COMMENT ON COLUMN retraind.drift_history.calibration_sentence IS 'Where the thresholds of the check come from, in a sentence.';
 COMMENT ON COLUMN retraind.performance_history.check_id IS 'Grows with time.';
 COMMENT ON COLUMN retraind.performance_history.model IS 'Name of the model.';
-COMMENT ON COLUMN retraind.status.alerts IS 'Open alerts as "trigger: sentence": no new rows for too long, or a number that a trigger watches is missing. Empty when all is well.';
+COMMENT ON COLUMN retraind.status.alerts IS 'Open alerts as "trigger: reason", in the words in which each was raised: no new rows for too long, or a number that a trigger watches is missing. Empty when all is well.';
 
 GRANT SELECT ON retraind.performance_history, retraind.signal_history TO retraind_reader, retraind_operator, retraind_daemon;
 GRANT SELECT, INSERT ON retraind.reference_block, retraind.performance_check TO retraind_daemon;

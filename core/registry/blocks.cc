@@ -1,5 +1,6 @@
 #include "core/registry/blocks.h"
 
+#include <limits>
 #include <stdexcept>
 
 #include "core/registry/bytea.h"
@@ -27,13 +28,17 @@ constexpr const char* kListReference = R"sql(/* retraind:registry.list_reference
 SELECT index, rows, packed FROM retraind.reference_block WHERE model_id = $1 AND version = $2 AND stream = $3 ORDER BY index)sql";
 
 constexpr const char* kFindMark = R"sql(/* retraind:registry.find_mark */
-SELECT first, open, read_at FROM retraind.watch WHERE model_id = $1 AND version = $2 AND stream = $3 FOR UPDATE)sql";
+SELECT first, open, read_at, basis FROM retraind.watch WHERE model_id = $1 AND version = $2 AND stream = $3 FOR UPDATE)sql";
 
 // The row of the mark is the lock of its blocks. Two first readings meet in the primary key: the later one waits there.
-constexpr const char* kPutMark = R"sql(/* retraind:registry.put_mark */
-INSERT INTO retraind.watch AS w (model_id, version, stream, first, open, read_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (model_id, version, stream) DO UPDATE SET first = excluded.first, open = excluded.open, read_at = excluded.read_at
- WHERE w.read_at <= excluded.read_at)sql";
+// Setting nothing locks the row and returns what it says, also when somebody else has just written it.
+constexpr const char* kHoldMark = R"sql(/* retraind:registry.hold_mark */
+INSERT INTO retraind.watch AS w (model_id, version, stream, first, open, read_at, basis) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (model_id, version, stream) DO UPDATE SET basis = w.basis
+RETURNING w.read_at > $6, w.basis = $7)sql";
+
+constexpr const char* kMoveMark = R"sql(/* retraind:registry.move_mark */
+UPDATE retraind.watch SET first = $4, open = $5, read_at = $6, basis = $7 WHERE model_id = $1 AND version = $2 AND stream = $3)sql";
 
 constexpr const char* kDeleteFresh = R"sql(/* retraind:registry.delete_fresh_blocks */
 DELETE FROM retraind.fresh_block WHERE model_id = $1 AND version = $2 AND stream = $3 AND index >= $4)sql";
@@ -140,7 +145,8 @@ std::optional<WatchMark> find_mark(store::Transaction& transaction, ModelId mode
   if (found.empty()) return std::nullopt;
   return WatchMark{.first = found[0][0].as<std::int64_t>(),
                    .open = found[0][1].as<std::int64_t>(),
-                   .read_at = read<TimePoint>(found[0][2])};
+                   .read_at = read<TimePoint>(found[0][2]),
+                   .basis = found[0][3].as<std::string>()};
 }
 
 bool put_fresh_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
@@ -150,10 +156,16 @@ bool put_fresh_blocks(store::Transaction& transaction, ModelId model, int versio
     throw std::logic_error(fmt::format("block {} lies before the first replaced one, {}", blocks.front().index, from));
   }
   const char* const word = word_of(stream);
-  if (execute(transaction, kPutMark, model, version, word, mark.first, mark.open, mark.read_at).affected_rows() == 0) {
-    return false;
-  }
-  execute(transaction, kDeleteFresh, model, version, word, from);
+  const auto put_mark = [&](const char* statement) {
+    return execute(transaction, statement, model, version, word, mark.first, mark.open, mark.read_at, mark.basis);
+  };
+  const pqxx::result held = put_mark(kHoldMark);
+  const bool newer_is_there = held.at(0)[0].as<bool>();
+  const bool same_basis = held[0][1].as<bool>();
+  if (newer_is_there) return false;
+  put_mark(kMoveMark);
+  execute(transaction, kDeleteFresh, model, version, word,
+          same_basis ? from : std::numeric_limits<std::int64_t>::min());
   insert(transaction, kInsertFresh, model, version, stream, blocks);
   return true;
 }

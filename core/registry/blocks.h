@@ -41,12 +41,15 @@ struct WatchMark {
   std::int64_t first = 0;
   std::int64_t open = 0;
   TimePoint read_at{};
+  std::string basis{};  // sha256 of the source, query and columns the blocks were counted with
 };
 // Locks the mark until the transaction ends, so that two checks of one version do not mix. std::nullopt: never read.
 std::optional<WatchMark> find_mark(store::Transaction& transaction, ModelId model, int version, BlockStream stream);
 
-// Replaces all blocks from `from` on by `blocks` (indices >= from, ascending) and moves the mark. Does nothing and
-// returns false when a newer reading (mark.read_at) is there already; one of the same instant is replaced.
+// Replaces all blocks from `from` on by `blocks` (indices >= from, ascending) and moves the mark. Blocks of another
+// basis do not mix with these: where mark.basis differs from the stored one, all that are there go first. Does nothing
+// and returns false when a newer reading (mark.read_at) is there already, whatever its basis; one of the same instant
+// is replaced.
 bool put_fresh_blocks(store::Transaction& transaction, ModelId model, int version, BlockStream stream,
                       std::int64_t from, const std::vector<Block>& blocks, const WatchMark& mark);
 

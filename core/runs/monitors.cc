@@ -24,13 +24,31 @@ ON CONFLICT (model_id, trigger) DO UPDATE
        lease_holder = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.lease_holder END,
        lease_expires_at = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.lease_expires_at END)sql";
 
+// A state that starts anew would forget the open alert, and nobody would ever say that it is over. The actor is whoever
+// loaded the configuration in force; put_model has just written that.
+constexpr const char* kResolveChanged = R"sql(/* retraind:runs.resolve_changed_monitor */
+WITH changed AS (
+  SELECT m.model_id, m.trigger, m.kind FROM retraind.monitor m
+   WHERE m.model_id = $1 AND m.trigger = $2 AND m.rule::text <> $3::text AND m.state ->> 'alerting' = 'true' FOR UPDATE)
+INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, evidence, actor)
+SELECT c.model_id, c.trigger, c.kind, $4::timestamptz, 'resolved', 'the trigger was changed', '{}',
+       coalesce((SELECT l.instance FROM retraind.configuration_load l WHERE l.model_id = c.model_id ORDER BY l.load_id DESC LIMIT 1), 'configuration')
+  FROM changed c)sql";
+
 constexpr const char* kRemoveMonitors = R"sql(/* retraind:runs.remove_monitors */
-DELETE FROM retraind.monitor WHERE model_id = $1 AND trigger <> ALL ($2::text[]))sql";
+WITH gone AS (
+  DELETE FROM retraind.monitor WHERE model_id = $1 AND trigger <> ALL ($2::text[])
+  RETURNING model_id, trigger, kind, state)
+INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, evidence, actor)
+SELECT g.model_id, g.trigger, g.kind, $3::timestamptz, 'resolved', 'the trigger was removed', '{}',
+       coalesce((SELECT l.instance FROM retraind.configuration_load l WHERE l.model_id = g.model_id ORDER BY l.load_id DESC LIMIT 1), 'configuration')
+  FROM gone g WHERE g.state ->> 'alerting' = 'true' ORDER BY g.trigger)sql";
 
 constexpr const char* kClaimDue = R"sql(/* retraind:runs.claim_due_monitors */
 WITH due AS (
   SELECT d.monitor_id, d.next_due_at FROM retraind.monitor d
    WHERE d.enabled AND d.next_due_at <= $2 AND d.source = ANY ($3::text[])
+     AND ($6::boolean OR d.kind NOT IN ('drift', 'performance'))
      AND (d.lease_expires_at IS NULL OR d.lease_expires_at <= $2)
      AND NOT EXISTS (SELECT FROM retraind.model r WHERE r.model_id = d.model_id AND r.removed_at IS NOT NULL)
    ORDER BY d.next_due_at, d.monitor_id LIMIT $4::bigint FOR UPDATE SKIP LOCKED)
@@ -85,7 +103,7 @@ SELECT 1 FROM retraind.monitor WHERE monitor_id = $1 AND lease_term = $2 FOR UPD
 // A signal that came during the evaluation, and one whose time has yet to come, are looked at as soon as they can be.
 constexpr const char* kFinishMonitor = R"sql(/* retraind:runs.finish_monitor */
 UPDATE retraind.monitor m
-   SET state = $3::json, phase = $4, last_evaluated_at = $6, last_sentence = $7, woken = false,
+   SET state = $3::json, phase = $4, last_evaluated_at = $6, last_sentence = coalesce(nullif($7, ''), m.last_sentence), woken = false,
        next_due_at = CASE WHEN m.kind = 'signal' AND m.enabled THEN
            least($5::timestamptz, CASE WHEN m.woken THEN $6::timestamptz END,
                  (SELECT min(s.at) FROM retraind.signal s WHERE s.name = m.rule ->> 'signal' AND s.at > $6::timestamptz))
@@ -116,17 +134,19 @@ void put_monitors(store::Transaction& transaction, ModelId model, const settings
     names.push_back(trigger.name);
     trigger::State state;
     if (trigger.kind() == TriggerKind::schedule) state.last_slot = now;
-    execute(transaction, kPutMonitor, model, trigger.name, trigger.kind(), source_of(trigger, settings),
-            settings::to_json(trigger), trigger.enabled, trigger::first_due(trigger, now), trigger::to_json(state));
+    const std::string rule = settings::to_json(trigger);
+    execute(transaction, kResolveChanged, model, trigger.name, rule, now);
+    execute(transaction, kPutMonitor, model, trigger.name, trigger.kind(), source_of(trigger, settings), rule,
+            trigger.enabled, trigger::first_due(trigger, now), trigger::to_json(state));
   }
-  execute(transaction, kRemoveMonitors, model, names);
+  execute(transaction, kRemoveMonitors, model, names, now);
 }
 
 std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, const Executor& executor,
                                                const std::vector<std::string>& sources, std::size_t limit,
-                                               Duration lease_time, TimePoint now) {
+                                               Duration lease_time, TimePoint now, bool looks) {
   std::vector<ClaimedMonitor> out;
-  for (const auto& row : execute(transaction, kClaimDue, executor.daemon_id, now, sources, limit, lease_time)) {
+  for (const auto& row : execute(transaction, kClaimDue, executor.daemon_id, now, sources, limit, lease_time, looks)) {
     out.push_back({.id = read<MonitorId>(row[0]),
                    .model = read<ModelId>(row[1]),
                    .model_name = row[2].as<std::string>(),

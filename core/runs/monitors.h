@@ -21,7 +21,8 @@ class Transaction;
 namespace retraind::runs {
 
 // Makes the model's monitor rows match its triggers: adds new ones, removes those that are gone, and starts those whose
-// rule changed anew. The pipeline_change trigger becomes due at once.
+// rule changed anew. The pipeline_change trigger becomes due at once. The open alert of one that is removed or changed
+// is recorded as resolved.
 void put_monitors(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now);
 
 struct ClaimedMonitor {
@@ -39,9 +40,10 @@ struct ClaimedMonitor {
 
 // Up to `limit` due triggers, longest overdue first, whose source is among `sources`; rows that another daemon holds or
 // is claiming are skipped. Triggers of removed models are never due.
+// `looks` false: no drift and performance triggers, whose looks take long.
 std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, const Executor& executor,
                                                const std::vector<std::string>& sources, std::size_t limit,
-                                               Duration lease_time, TimePoint now);
+                                               Duration lease_time, TimePoint now, bool looks = true);
 
 // False when the lease was lost: somebody else evaluates the trigger, and what this daemon finds will not be recorded.
 bool renew_monitor_lease(store::Transaction& transaction, const ClaimedMonitor& monitor, Duration lease_time,
@@ -74,7 +76,8 @@ struct MonitorRecord {
 bool hold_monitor(store::Transaction& transaction, const ClaimedMonitor& monitor);
 
 // Stores what trigger::evaluate returned: each decision, the run of a firing (or why there is none), the new state and
-// the next due time; gives the lease back. `sentence` is what the evaluation found, for people.
+// the next due time; gives the lease back. `sentence` is what the evaluation found, for people; empty: what the one
+// before found stays.
 MonitorRecord record_outcome(store::Transaction& transaction, const Executor& executor, const ClaimedMonitor& monitor,
                              const trigger::Outcome& outcome, const std::string& sentence, TimePoint now);
 
