@@ -31,13 +31,14 @@ class BlocksTest : public testing::RegistryTest {
     return out;
   }
   bool put_fresh(ModelId model, std::int64_t from, const std::vector<Block>& blocks, TimePoint read_at,
-                 BlockStream stream = kFeatures, int version = 1) {
+                 BlockStream stream = kFeatures, int version = 1, const std::string& basis = "query") {
     return transact([&](store::Transaction& t) {
-      return put_fresh_blocks(t, model, version, stream, from, blocks, mark_at(blocks, from, read_at));
+      return put_fresh_blocks(t, model, version, stream, from, blocks, mark_at(blocks, from, read_at, basis));
     });
   }
-  static WatchMark mark_at(const std::vector<Block>& blocks, std::int64_t from, TimePoint read_at) {
-    return {.first = from, .open = blocks.empty() ? from : blocks.back().index, .read_at = read_at};
+  static WatchMark mark_at(const std::vector<Block>& blocks, std::int64_t from, TimePoint read_at,
+                           const std::string& basis = "query") {
+    return {.first = from, .open = blocks.empty() ? from : blocks.back().index, .read_at = read_at, .basis = basis};
   }
   // "index:rows:packed …"
   static std::string text_of(const std::vector<Block>& blocks) {
@@ -125,6 +126,7 @@ TEST_F(BlocksTest, AreReplacedFromTheFirstOpenOne) {
   EXPECT_EQ(now.first, 2);
   EXPECT_EQ(now.open, 5);
   EXPECT_EQ(now.read_at, start + minutes(1));
+  EXPECT_EQ(now.basis, "query");
   EXPECT_TRUE(put_fresh(model, 5, {}, start + minutes(2)));
   EXPECT_EQ(fresh(model), "0:10:x 1:10:x 2:11:new ");
 }
@@ -137,6 +139,56 @@ TEST_F(BlocksTest, OfAnOlderReadingChangeNothing) {
   EXPECT_EQ(mark(model).value().open, 1);
   EXPECT_TRUE(put_fresh(model, 0, make_blocks(0, 0, 12), start)) << "the same reading once more";
   EXPECT_EQ(fresh(model), "0:12:x ");
+}
+
+TEST_F(BlocksTest, DoNotOutliveTheQueryThatTheyWereCountedWith) {
+  const ModelId model = put_promoted();
+  const ModelId other = put_promoted("gas");
+  run_to(RunState::promoted, model);
+  EXPECT_TRUE(put_fresh(model, -3, make_blocks(-3, 3), start));
+  EXPECT_TRUE(put_fresh(model, 0, make_blocks(0, 0, 1), start, BlockStream::losses));
+  EXPECT_TRUE(put_fresh(model, 0, make_blocks(0, 0, 2), start, kFeatures, 2));
+  EXPECT_TRUE(put_fresh(other, 0, make_blocks(0, 0, 3), start));
+  EXPECT_TRUE(put_fresh(model, 2, make_blocks(2, 4, 9, "new"), start + minutes(1), kFeatures, 1, "another query"));
+  EXPECT_EQ(fresh(model), "2:9:new 3:9:new 4:9:new ") << "also those before the first replaced one are gone";
+  const auto now = mark(model).value();
+  EXPECT_EQ(now.first, 2);
+  EXPECT_EQ(now.open, 4);
+  EXPECT_EQ(now.read_at, start + minutes(1));
+  EXPECT_EQ(now.basis, "another query");
+  EXPECT_EQ(fresh(model, 0, 9, BlockStream::losses), "0:1:x ");
+  EXPECT_EQ(fresh(model, 0, 9, kFeatures, 2), "0:2:x ");
+  EXPECT_EQ(fresh(other), "0:3:x ");
+  EXPECT_EQ(mark(model, BlockStream::losses).value().basis, "query");
+}
+
+TEST_F(BlocksTest, OfAnOlderReadingChangeNothingWhateverTheirQuery) {
+  const ModelId model = put_promoted();
+  EXPECT_TRUE(put_fresh(model, 0, make_blocks(0, 1), start));
+  EXPECT_FALSE(put_fresh(model, 0, make_blocks(0, 5, 99), start - seconds(1), kFeatures, 1, "another query"));
+  EXPECT_EQ(fresh(model), "0:10:x 1:10:x ");
+  EXPECT_EQ(mark(model).value().basis, "query");
+  EXPECT_EQ(mark(model).value().open, 1);
+  EXPECT_TRUE(put_fresh(model, 1, make_blocks(1, 1, 99), start, kFeatures, 1, "another query")) << "the same instant";
+  EXPECT_EQ(fresh(model), "1:99:x ");
+}
+
+TEST_F(BlocksTest, OfTwoFirstReadingsByDifferentQueriesDoNotMix) {
+  const ModelId model = put_promoted();
+  bool put_theirs = false;
+  std::jthread other;
+  transact([&](store::Transaction& t) {
+    const auto blocks = make_blocks(0, 1, 1, "mine");
+    EXPECT_TRUE(put_fresh_blocks(t, model, 1, kFeatures, 0, blocks, mark_at(blocks, 0, start)));
+    other = std::jthread([&] {
+      put_theirs = put_fresh(model, 1, make_blocks(1, 2, 1, "theirs"), start + seconds(1), kFeatures, 1, "another");
+    });
+    await_waiting();
+  });
+  other.join();
+  EXPECT_TRUE(put_theirs);
+  EXPECT_EQ(fresh(model), "1:1:theirs 2:1:theirs ") << "block 0, which it did not see when it began, is gone too";
+  EXPECT_EQ(mark(model).value().basis, "another");
 }
 
 TEST_F(BlocksTest, OfStreamsVersionsAndModelsAreApart) {

@@ -80,6 +80,23 @@ TEST_F(ChecksTest, OfDriftKeepEachColumnExactly) {
                 {std::to_string(id), "0.1", "7.5", std::nullopt, "0.25", "0.35", "7", "from 26 windows of a week"}}));
 }
 
+TEST_F(ChecksTest, OfDriftKnowAnImportanceOfFeaturesAlone) {
+  DriftCheck check = make_check(put_promoted());
+  for (const ColumnRole role : {ColumnRole::feature, ColumnRole::score, ColumnRole::label, ColumnRole::time}) {
+    check.columns.push_back(make_column(std::string(to_text(role)), stats::ColumnVerdict::ok, -1));
+    check.columns.back().role = role;
+  }
+  check.columns.push_back(make_column("unused", stats::ColumnVerdict::ok, -1));
+  check.columns.back().importance = 0;
+  record(check);
+  EXPECT_EQ(ground.rows("SELECT \"column\", importance FROM retraind.drift_history ORDER BY 1"),
+            (std::vector<TextRow>{{"feature", "0.25"},
+                                  {"label", std::nullopt},
+                                  {"score", std::nullopt},
+                                  {"time", std::nullopt},
+                                  {"unused", "0"}}));
+}
+
 TEST_F(ChecksTest, OfDriftAreReadWorstFirstWithPValuesThatAreNeverLost) {
   DriftCheck check = make_check(put_promoted());
   check.columns = {make_column("calm", stats::ColumnVerdict::ok, std::log(0.25)),

@@ -33,8 +33,19 @@ class MonitorsTest : public testing::RegistryTest {
     }
     throw std::runtime_error("not due: " + trigger);
   }
-  MonitorRecord record(const ClaimedMonitor& monitor, const trigger::Outcome& outcome, TimePoint when) {
-    return transact([&](store::Transaction& t) { return record_outcome(t, here, monitor, outcome, "seen", when); });
+  MonitorRecord record(const ClaimedMonitor& monitor, const trigger::Outcome& outcome, TimePoint when,
+                       const std::string& sentence = "seen") {
+    return transact([&](store::Transaction& t) { return record_outcome(t, here, monitor, outcome, sentence, when); });
+  }
+  // What the registry shows as open alerts of the one model.
+  std::string alerts() { return ground.text("SELECT array_to_string(alerts, '|') FROM retraind.status"); }
+  // An alert of the trigger, which must be due. Everything else that is due is leased for a minute.
+  void alert(const std::string& trigger, TimePoint when, const std::string& reason = "because") {
+    trigger::State state;
+    state.alerting = true;
+    trigger::Decision told = decision(FiringDecision::alert);
+    told.reason = reason;
+    record(claim_one(trigger, when), outcome({told}, when + minutes(5), state), when);
   }
   std::string monitor_text(const std::string& trigger, const std::string& expression) {
     return ground.text(fmt::format("SELECT {} FROM retraind.monitor WHERE trigger = '{}'", expression, trigger));
@@ -56,6 +67,16 @@ class MonitorsTest : public testing::RegistryTest {
   static trigger::Outcome outcome(std::vector<trigger::Decision> decisions, std::optional<TimePoint> next_due,
                                   trigger::State state = {}) {
     return {.decisions = std::move(decisions), .state = std::move(state), .next_due = next_due};
+  }
+  static settings::Model with_two_stale() {
+    settings::Model model = make_model();
+    settings::FreshnessTrigger freshness;
+    freshness.no_rows_for = hours(6);
+    for (const char* name : {"stale", "stale_too"}) model.triggers.push_back(make_trigger(name, freshness));
+    return model;
+  }
+  static settings::Trigger& trigger_of(settings::Model& model, const std::string& name) {
+    return *std::ranges::find(model.triggers, name, &settings::Trigger::name);
   }
   static std::vector<std::string> names(const std::vector<ClaimedMonitor>& monitors) {
     std::vector<std::string> out;
@@ -354,10 +375,9 @@ TEST_F(MonitorsTest, RecordAlertsAndTheirEndWithoutARun) {
     EXPECT_EQ(made.decisions[0].decision, what);
     EXPECT_EQ(made.decisions[0].run, std::nullopt);
   };
-  const auto alerts = [&] { return ground.text("SELECT array_to_string(alerts, '|') FROM retraind.status"); };
   EXPECT_EQ(ground.text("SELECT alerts = '{}' FROM retraind.status"), "t");
   told(FiringDecision::alert, start);
-  EXPECT_EQ(alerts(), "stale: seen");
+  EXPECT_EQ(alerts(), "stale: because");
   state.alerting = false;
   told(FiringDecision::resolved, start + minutes(5));
   EXPECT_EQ(alerts(), "");
@@ -367,13 +387,100 @@ TEST_F(MonitorsTest, RecordAlertsAndTheirEndWithoutARun) {
   EXPECT_EQ(count("run"), "0");
 }
 
+TEST_F(MonitorsTest, ShowWhyTheyAlertedAndNotWhatTheySawSince) {
+  const settings::Model model = with_two_stale();
+  put_all(model);
+  alert("stale", start, "no rows for 7 h");
+  alert("stale_too", start + minutes(1), "no rows for 9 h");
+  EXPECT_EQ(alerts(), "stale: no rows for 7 h|stale_too: no rows for 9 h");
+  TimePoint when = start + minutes(5);
+  trigger::State state;
+  state.alerting = true;
+  record(claim_one("stale", when), outcome({decision(FiringDecision::error)}, when + minutes(5), state), when, "lost");
+  EXPECT_EQ(alerts(), "stale: no rows for 7 h|stale_too: no rows for 9 h");
+  state.alerting = false;
+  when += minutes(5);
+  record(claim_one("stale", when), outcome({decision(FiringDecision::resolved)}, when, state), when);
+  EXPECT_EQ(alerts(), "stale_too: no rows for 9 h");
+  alert("stale", when, "no rows for 8 h");
+  EXPECT_EQ(alerts(), "stale: no rows for 8 h|stale_too: no rows for 9 h") << "the newest one";
+}
+
+TEST_F(MonitorsTest, WhoseTriggerIsChangedOrRemovedSayThatTheirAlertIsOver) {
+  settings::Model model = with_two_stale();
+  put_all(model);
+  put_all(make_model("gas"));
+  alert("stale", start);
+  alert("stale_too", start + minutes(1));
+  const auto told = [&] {
+    return ground.rows(
+        "SELECT model, trigger, kind, decision, reason, evidence::text, actor, run_id, evaluated_at::text "
+        "FROM retraind.trigger_history WHERE decision = 'resolved' ORDER BY firing_id");
+  };
+  model.training.rounds = 7;
+  put_all(model, start + hours(1));
+  EXPECT_TRUE(told().empty()) << "nothing about the triggers has changed";
+
+  std::get<settings::FreshnessTrigger>(trigger_of(model, "stale").rule).no_rows_for = hours(8);
+  trigger_of(model, "nightly").cooldown = hours(1);  // no alert is open there
+  put_all(model, start + hours(2));
+  const auto at = [&](int hour) {
+    return ground.text(fmt::format("SELECT ('{}'::timestamptz)::text", format_instant(start + hours(hour))));
+  };
+  const testing::TextRow changed = {"power", "stale",  "freshness",  "resolved", "the trigger was changed",
+                                    "{}",    "host-a", std::nullopt, at(2)};
+  EXPECT_EQ(told(), std::vector<testing::TextRow>{changed});
+  EXPECT_EQ(ground.text("SELECT array_to_string(alerts, '|') FROM retraind.status WHERE model = 'power'"),
+            "stale_too: because");
+
+  put_all(make_model(), start + hours(3));
+  const testing::TextRow removed = {"power", "stale_too", "freshness",  "resolved", "the trigger was removed",
+                                    "{}",    "host-a",    std::nullopt, at(3)};
+  EXPECT_EQ(told(), (std::vector<testing::TextRow>{changed, removed})) << "stale alerted no more";
+}
+
+TEST_F(MonitorsTest, KeepTheirLastSentenceWhenTheyHaveNothingNewToSay) {
+  put_all();
+  record(claim_one("enough_rows", start), outcome({}, start), start, "");
+  EXPECT_EQ(monitor_text("enough_rows", "last_sentence IS NULL"), "t");
+  record(claim_one("enough_rows", start), outcome({}, start), start, "40 new rows");
+  record(claim_one("enough_rows", start + minutes(1)), outcome({}, start), start + minutes(1), "");
+  EXPECT_EQ(monitor_text("enough_rows", "last_sentence"), "40 new rows");
+  EXPECT_EQ(monitor_text("enough_rows", fmt::format("last_evaluated_at = '{}'", format_instant(start + minutes(1)))),
+            "t");
+}
+
+TEST_F(MonitorsTest, ThatLookForLongLeaveRoomForTheOthers) {
+  settings::Model model = make_model();
+  settings::DriftTrigger drift;
+  settings::PerformanceTrigger performance;
+  settings::FreshnessTrigger freshness;
+  freshness.no_rows_for = hours(6);
+  model.triggers = {make_trigger("drift", drift), make_trigger("performance", performance),
+                    make_trigger("stale", freshness)};
+  put_all(model);
+  ground.exec(
+      fmt::format("UPDATE retraind.monitor SET next_due_at = timestamptz '{}' - CASE WHEN kind IN ('drift', "
+                  "'performance') THEN interval '1 hour' ELSE interval '0' END",
+                  format_instant(start)));
+  const auto claim_with = [&](bool looks, std::size_t limit) {
+    return names(transact([&](store::Transaction& t) {
+      return claim_due_monitors(t, here, {"market"}, limit, minutes(1), start, looks);
+    }));
+  };
+  EXPECT_EQ(claim_with(false, 1), std::vector<std::string>{"stale"}) << "though the others are longer overdue";
+  EXPECT_TRUE(claim_with(false, 10).empty());
+  EXPECT_EQ(claim_with(true, 10), (std::vector<std::string>{"drift", "performance"}));
+}
+
 TEST_F(MonitorsTest, ShowOnlyAlertsThatSomebodyStillLooksAfter) {
   settings::Model model = make_model();
   put_all(model);
+  ground.exec("UPDATE retraind.monitor SET state = '{\"alerting\":true}' WHERE trigger <> 'pipeline_change'");
   ground.exec(
-      "UPDATE retraind.monitor SET state = '{\"alerting\":true}', last_sentence = 'no rows since ' || trigger "
-      "WHERE trigger <> 'pipeline_change'");
-  const auto alerts = [&] { return ground.text("SELECT array_to_string(alerts, '|') FROM retraind.status"); };
+      "INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, evidence, actor) "
+      "SELECT model_id, trigger, kind, now(), 'alert', 'no rows since ' || trigger, '{}', 'host-a' "
+      "FROM retraind.monitor");
   EXPECT_EQ(alerts(), "enough_rows: no rows since enough_rows|nightly: no rows since nightly");
   ground.exec("UPDATE retraind.monitor SET enabled = false WHERE trigger = 'nightly'");
   EXPECT_EQ(alerts(), "enough_rows: no rows since enough_rows");
