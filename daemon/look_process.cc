@@ -26,6 +26,8 @@ asio::awaitable<void> LookProcess::run(const pipeline::LookPlan& plan, const set
   std::string failed;
   try {
     co_await run_blocking(context_.pool, [this, &plan] { prepare(plan); });
+    // A daemon that began to stop before this look was planned has told nobody.
+    stopped_ = stopped_ || context_.stopping;
     if (!stopped_) worker_ = start_worker(context_, "look", folder_->path(), pipeline::kLookFile, source, -1);
   } catch (const std::exception& error) {
     failed = error.what();
@@ -35,7 +37,11 @@ asio::awaitable<void> LookProcess::run(const pipeline::LookPlan& plan, const set
     timing_ = true;
     const Duration timeout = plan.job.model.training.timeout;
     asio::co_spawn(context_.io, await_timeout(timeout), asio::detached);
-    exit_ = co_await worker_->wait();
+    try {
+      exit_ = co_await worker_->wait();
+    } catch (const std::exception& error) {
+      failed = error.what();
+    }
     worker_.reset();
     timer_.cancel();
     // The timer's coroutine uses this object; it ends before anything else happens.
@@ -45,6 +51,7 @@ asio::awaitable<void> LookProcess::run(const pipeline::LookPlan& plan, const set
       co_await timer_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
   }
+  if (!failed.empty()) throw TransientError("the worker of the look was lost: " + failed);
   if (stopped_) throw TransientError("the look was stopped");
   if (timed_out_) {
     throw TransientError(fmt::format("the look took longer than training.timeout = {}",

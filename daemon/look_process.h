@@ -1,6 +1,7 @@
 #pragma once
-// A look that needs production's model, in a worker process of its own: the daemon never loads one. Owned by the
-// coroutine that awaits it; used on the thread of the io_context.
+// A look at fresh rows in a worker process of its own: it may need production's model, which the daemon never loads,
+// and a slow source must not keep the daemon from stopping. Owned by the coroutine that awaits it; used on the thread
+// of the io_context.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>

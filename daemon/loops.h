@@ -34,8 +34,9 @@ class MonitorLoop {
 
  private:
   struct Evaluation;
+  std::size_t looking() const;              // evaluations of triggers that take a look
   boost::asio::awaitable<bool> run_once();  // true: there may be more at once
-  boost::asio::awaitable<void> evaluate(runs::ClaimedMonitor claimed);
+  boost::asio::awaitable<void> evaluate(std::shared_ptr<Evaluation> evaluation);
   boost::asio::awaitable<void> look(std::shared_ptr<Evaluation> evaluation);
   // A look at a slow source may take longer than a lease lasts.
   boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation);

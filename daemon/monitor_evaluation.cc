@@ -157,17 +157,17 @@ void MonitorEvaluation::plan_look(const settings::Model& model) {
     }
     return;
   }
-  if (plan_->job.artifact_file.empty()) {
-    result_ = pipeline::look(plan_->job, *source_, ".");
-  } else {
-    pending_ = true;
-  }
+  pending_ = true;
 }
 
 void MonitorEvaluation::conclude_look(store::Transaction& transaction) {
   if (const auto* drift = std::get_if<settings::DriftTrigger>(&monitor_.trigger.rule)) {
     pipeline::DriftFinding found =
         pipeline::conclude_drift_look(transaction, *plan_, *result_, *drift, monitor_.trigger.name);
+    if (found.outdated) {
+      abandon();
+      return;
+    }
     observation_ = std::move(found.observation);
     sentence_ = std::move(found.sentence);
     drift_check_ = std::move(found.check);
@@ -176,6 +176,10 @@ void MonitorEvaluation::conclude_look(store::Transaction& transaction) {
   const auto& performance = std::get<settings::PerformanceTrigger>(monitor_.trigger.rule);
   pipeline::PerformanceFinding found =
       pipeline::conclude_performance_look(transaction, *plan_, *result_, performance, monitor_.trigger.name);
+  if (found.outdated) {
+    abandon();
+    return;
+  }
   observation_ = std::move(found.observation);
   sentence_ = std::move(found.sentence);
   performance_check_ = std::move(found.check);
@@ -192,14 +196,6 @@ bool MonitorEvaluation::is_outdated(store::Transaction& transaction) const {
   }
   if (const auto* pipeline = std::get_if<trigger::PipelineObservation>(&observation_)) {
     return runs::find_judged_pipeline(transaction, monitor_.model) != pipeline->judged_sha256;
-  }
-  if (const auto* rule = std::get_if<settings::SignalTrigger>(&monitor_.trigger.rule)) {
-    const auto* seen = std::get_if<trigger::SampleObservation>(&observation_);
-    if (seen == nullptr) return false;
-    // A value that came meanwhile made the trigger due, and giving the lease back would put that off.
-    const auto newest = runs::read_signal(transaction, rule->signal, std::nullopt, 1, runs::registry_now(transaction));
-    return newest.latest.has_value() != seen->latest.has_value() ||
-           (newest.latest && (newest.latest->at != seen->latest->at || newest.latest->value != seen->latest->value));
   }
   return false;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// One evaluation of one claimed trigger, in up to three parts: what it observes, a look that needs a worker, and the
-// recorded outcome. begin() and record() block and run on a thread of the pool, one after the other; no registry
+// One evaluation of one claimed trigger, in up to three parts: what it observes, a look by a worker, and the recorded
+// outcome. begin() and record() block and run on a thread of the pool, one after the other; no registry
 // transaction is open while a source is read. Owned by the coroutine that drives it.
 
 #include <memory>

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -18,8 +19,14 @@ namespace {
 
 namespace asio = boost::asio;
 
-// At most so many triggers are evaluated at once; a slow source holds up only its own share of them.
+// At most so many triggers are evaluated at once, and so many of them by looks, which take long where a source is slow:
+// the others must not wait for them.
 constexpr std::size_t kMaxEvaluating = 4;
+constexpr std::size_t kMaxLooking = 2;
+
+bool takes_a_look(const runs::ClaimedMonitor& monitor) {
+  return monitor.trigger.kind() == TriggerKind::drift || monitor.trigger.kind() == TriggerKind::performance;
+}
 
 settings::LogLevel level_of(FiringDecision decision) {
   return decision == FiringDecision::error || decision == FiringDecision::alert ? settings::LogLevel::warning
@@ -27,41 +34,6 @@ settings::LogLevel level_of(FiringDecision decision) {
 }
 
 }  // namespace
-
-asio::awaitable<void> MonitorLoop::run() {
-  while (!context_.stopping) {
-    bool more = false;
-    try {
-      more = co_await run_once();
-    } catch (const std::exception& error) {
-      log_error(fmt::format("triggers could not be claimed: {}; trying again", error.what()));
-    }
-    if (more || context_.stopping) continue;
-    const Duration poll = context_.settings->daemon.poll_interval;
-    const bool full = evaluations_.size() >= kMaxEvaluating;
-    const Duration pause = full ? poll : co_await until_due(context_, runs::next_monitor_due);
-    co_await context_.monitors_due.wait(pause);
-  }
-  while (!evaluations_.empty()) co_await context_.monitors_due.wait(std::chrono::seconds(1));
-}
-
-asio::awaitable<bool> MonitorLoop::run_once() {
-  const std::size_t free = kMaxEvaluating - evaluations_.size();
-  if (free == 0) co_return false;
-  std::vector<runs::ClaimedMonitor> claimed;
-  const std::vector<std::string> sources = context_.source_names();
-  const Duration lease_time = context_.settings->daemon.lease_time;
-  co_await run_blocking(context_.pool, [this, &claimed, &sources, &free, &lease_time] {
-    context_.registry.transact("claim triggers", [&](store::Transaction& transaction) {
-      claimed = runs::claim_due_monitors(transaction, context_.executor, sources, free, lease_time,
-                                         runs::registry_now(transaction));
-    });
-  });
-  for (runs::ClaimedMonitor& monitor : claimed) {
-    asio::co_spawn(context_.io, evaluate(std::move(monitor)), asio::detached);
-  }
-  co_return claimed.size() == free&& evaluations_.size() < kMaxEvaluating;
-}
 
 struct MonitorLoop::Evaluation {
   Evaluation(Context& context, runs::ClaimedMonitor claimed)
@@ -74,6 +46,54 @@ struct MonitorLoop::Evaluation {
   asio::steady_timer timer;
   bool ended = false;
 };
+
+asio::awaitable<void> MonitorLoop::run() {
+  while (!context_.stopping) {
+    bool more = false;
+    try {
+      more = co_await run_once();
+    } catch (const std::exception& error) {
+      log_error(fmt::format("triggers could not be claimed: {}; trying again", error.what()));
+    }
+    if (more || context_.stopping) continue;
+    const Duration poll = context_.settings->daemon.poll_interval;
+    // With looks held back, what is due next cannot be told from what may not be claimed yet; the end of a look rings.
+    const bool full = evaluations_.size() >= kMaxEvaluating || looking() >= kMaxLooking;
+    const Duration pause = full ? poll : co_await until_due(context_, runs::next_monitor_due);
+    co_await context_.monitors_due.wait(pause);
+  }
+  while (!evaluations_.empty()) co_await context_.monitors_due.wait(std::chrono::seconds(1));
+}
+
+std::size_t MonitorLoop::looking() const {
+  return static_cast<std::size_t>(std::count_if(evaluations_.begin(), evaluations_.end(), [](const auto& evaluation) {
+    return takes_a_look(evaluation->evaluation.monitor());
+  }));
+}
+
+asio::awaitable<bool> MonitorLoop::run_once() {
+  const std::size_t free = kMaxEvaluating - evaluations_.size();
+  if (free == 0) co_return false;
+  const bool may_look = looking() < kMaxLooking;
+  std::vector<runs::ClaimedMonitor> claimed;
+  const std::vector<std::string> sources = context_.source_names();
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  // No more are claimed than may be made if all of them should take a look.
+  const std::size_t most = may_look ? std::min(free, kMaxLooking - looking()) : free;
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &most, &lease_time, &may_look] {
+    context_.registry.transact("claim triggers", [&](store::Transaction& transaction) {
+      claimed = runs::claim_due_monitors(transaction, context_.executor, sources, most, lease_time,
+                                         runs::registry_now(transaction), may_look);
+    });
+  });
+  for (runs::ClaimedMonitor& monitor : claimed) {
+    const auto evaluation = std::make_shared<Evaluation>(context_, std::move(monitor));
+    evaluations_.insert(evaluation);
+    asio::co_spawn(context_.io, evaluate(evaluation), asio::detached);
+  }
+  if (claimed.size() < most) co_return false;
+  co_return evaluations_.size() < kMaxEvaluating;
+}
 
 asio::awaitable<void> MonitorLoop::renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation) {
   const Duration lease_time = context_.settings->daemon.lease_time;
@@ -107,6 +127,8 @@ asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) 
     co_await evaluation->look.run(*monitor.pending_look(), monitor.source(), result);
   } catch (const Error& error) {
     failed = error.message_with_hint();
+  } catch (const std::exception& error) {
+    failed = error.what();
   }
   if (evaluation->look.stopped()) {
     monitor.abandon();
@@ -117,19 +139,29 @@ asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) 
   }
 }
 
-asio::awaitable<void> MonitorLoop::evaluate(runs::ClaimedMonitor claimed) {
-  const auto evaluation = std::make_shared<Evaluation>(context_, std::move(claimed));
-  evaluations_.insert(evaluation);
+asio::awaitable<void> MonitorLoop::evaluate(std::shared_ptr<Evaluation> evaluation) {
   const runs::ClaimedMonitor& monitor = evaluation->evaluation.monitor();
   asio::co_spawn(context_.io, renew_lease_until_ended(evaluation), asio::detached);
   runs::MonitorRecord record;
   std::string failed;
+  std::string bug;
   try {
     co_await run_blocking(context_.pool, [&evaluation] { evaluation->evaluation.begin(); });
     if (evaluation->evaluation.pending_look() != nullptr) co_await look(evaluation);
     co_await run_blocking(context_.pool, [&record, &evaluation] { record = evaluation->evaluation.record(); });
+  } catch (const Error& error) {
+    failed = error.message_with_hint();
   } catch (const std::exception& error) {
-    failed = error.what();
+    bug = error.what();
+  }
+  if (!bug.empty()) {
+    // It would come again at once and for ever; recorded as an error it comes ever more seldom, and can be read in SQL.
+    try {
+      evaluation->evaluation.look_failed(bug);
+      co_await run_blocking(context_.pool, [&record, &evaluation] { record = evaluation->evaluation.record(); });
+    } catch (const std::exception& error) {
+      failed = error.what();
+    }
   }
   evaluation->ended = true;
   evaluation->timer.cancel();

@@ -157,6 +157,8 @@ int run_look(pid_t parent) {
                               .message = fmt::format("more memory was needed than training.memory_limit = {} bytes",
                                                      job.model.training.memory_limit_bytes),
                               .hint = "raise training.memory_limit, or shorten the trigger's window"};
+  } catch (const std::exception& error) {
+    outcome = pipeline::LookFailure{.transient = false, .message = error.what(), .hint = ""};
   }
   pipeline::write_durable_file(folder / pipeline::kLookResultFile, pipeline::to_json(outcome));
   return 0;

@@ -45,14 +45,14 @@ struct Group {
   stats::Calibrated calibrated;
 };
 
-// The columns of `blocks` at these places.
-std::vector<stats::ProfileBlock> pick(const std::vector<stats::ProfileBlock>& blocks,
+// Takes the columns at these places out of `blocks`; each place is asked for once.
+std::vector<stats::ProfileBlock> take(std::vector<stats::ProfileBlock>& blocks,
                                       const std::vector<std::size_t>& places) {
   std::vector<stats::ProfileBlock> out;
-  for (const stats::ProfileBlock& block : blocks) {
-    stats::ProfileBlock picked{block.index, {}};
-    for (const std::size_t place : places) picked.columns.push_back(block.columns[place]);
-    out.push_back(std::move(picked));
+  for (stats::ProfileBlock& block : blocks) {
+    stats::ProfileBlock taken{block.index, {}};
+    for (const std::size_t place : places) taken.columns.push_back(std::move(block.columns[place]));
+    out.push_back(std::move(taken));
   }
   return out;
 }
@@ -71,10 +71,10 @@ class Comparison {
   void add_stream(BlockStream stream) {
     const bool scores = stream == BlockStream::scores;
     const std::vector<stats::ColumnProfile> cells = cells_of(plan_.job.columns, scores);
-    const auto reference =
+    auto reference =
         unpack(registry::list_reference_blocks(transaction_, plan_.model, plan_.job.version, stream), cells);
     const std::vector<registry::Block> window = window_blocks(transaction_, plan_, result_, stream);
-    const auto current = unpack(window, cells);
+    auto current = unpack(window, cells);
     std::uint64_t rows = 0;
     for (const registry::Block& block : window) rows += block.rows;
     if (!scores) {
@@ -96,8 +96,8 @@ class Comparison {
         group.columns.push_back(columns[place]);
         group.like.push_back(cells[place]);
       }
-      group.reference = pick(reference, *places);
-      group.current = stats::sum_of(pick(current, *places), group.like);
+      group.reference = take(reference, *places);
+      group.current = stats::sum_of(take(current, *places), group.like);
       calibrate(group, window, rows);
       (places == &times ? times_ : deciding_).push_back(std::move(group));
     }
@@ -177,14 +177,17 @@ std::optional<LookPlan> plan_drift_look(store::Transaction& transaction, ModelId
 DriftFinding conclude_drift_look(store::Transaction& transaction, const LookPlan& plan, const LookResult& result,
                                  const settings::DriftTrigger& rule, const std::string& trigger) {
   const Duration allowance = plan.job.model.late_rows;
-  store_blocks(transaction, plan, result, BlockStream::features, result.features, allowance);
-  if (plan.job.scores) store_blocks(transaction, plan, result, BlockStream::scores, result.scores, allowance);
+  DriftFinding out;
+  out.outdated = !store_blocks(transaction, plan, result, BlockStream::features, result.features, allowance);
+  if (plan.job.scores && !store_blocks(transaction, plan, result, BlockStream::scores, result.scores, allowance)) {
+    out.outdated = true;
+  }
+  if (out.outdated) return out;
 
   Comparison comparison(transaction, plan, result, rule);
   comparison.add_stream(BlockStream::features);
   if (plan.job.scores) comparison.add_stream(BlockStream::scores);
 
-  DriftFinding out;
   out.check = {.model = plan.model,
                .version = plan.job.version,
                .trigger = trigger,
@@ -197,7 +200,10 @@ DriftFinding conclude_drift_look(store::Transaction& transaction, const LookPlan
   if (comparison.first()) {
     out.check.window_from = std::max(plan.job.trained_to, plan.job.grid.begin_of(*comparison.first()));
   }
-  out.observation = {.rows = out.check.rows, .columns = out.check.columns, .calibration = out.check.calibration};
+  out.observation = {.version = plan.job.version,
+                     .rows = out.check.rows,
+                     .columns = out.check.columns,
+                     .calibration = out.check.calibration};
   const auto drifted = std::count_if(out.check.columns.begin(), out.check.columns.end(), [](const auto& column) {
     return column.verdict == stats::ColumnVerdict::drifted;
   });
@@ -207,7 +213,7 @@ DriftFinding conclude_drift_look(store::Transaction& transaction, const LookPlan
 }
 
 trigger::DriftObservation no_drift_without_production() {
-  return {.rows = 0, .columns = {}, .calibration = ""};
+  return {.version = 0, .rows = 0, .columns = {}, .calibration = ""};
 }
 
 }  // namespace retraind::pipeline

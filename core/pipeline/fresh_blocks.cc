@@ -2,10 +2,24 @@
 
 #include <algorithm>
 
+#include "core/base/sha256.h"
 #include "core/pipeline/reference.h"
 #include "core/registry/artifacts.h"
 
 namespace retraind::pipeline {
+namespace {
+
+// Blocks that were counted by another query, or from another source, are not those of this one.
+std::string basis_of(const LookJob& job) {
+  std::string text;
+  for (const std::string& part : {job.model.source, job.model.query, job.model.time_column, job.model.label,
+                                  format_duration(job.model.label_delay)}) {
+    text += std::to_string(part.size()) + ":" + part;
+  }
+  return to_hex(sha256(text));
+}
+
+}  // namespace
 
 std::optional<LookPlan> plan_look(store::Transaction& transaction, ModelId model, const settings::Model& settings,
                                   const settings::Window& window, TimePoint now) {
@@ -35,7 +49,7 @@ void add_known(store::Transaction& transaction, LookPlan& plan, const std::vecto
   std::optional<LookJob::Known> known;
   for (const registry::BlockStream stream : streams) {
     const auto mark = registry::find_mark(transaction, plan.model, plan.job.version, stream);
-    if (!mark) return;
+    if (!mark || mark->basis != basis_of(plan.job)) return;
     if (!known) known = LookJob::Known{.first = mark->first, .open = mark->open, .rows = 0};
     known->first = std::max(known->first, mark->first);
     known->open = std::min(known->open, mark->open);
@@ -50,23 +64,29 @@ void add_known(store::Transaction& transaction, LookPlan& plan, const std::vecto
   plan.job.known = known;
 }
 
-void store_blocks(store::Transaction& transaction, const LookPlan& plan, const LookResult& result,
+bool store_blocks(store::Transaction& transaction, const LookPlan& plan, const LookResult& result,
                   registry::BlockStream stream, const std::vector<registry::Block>& blocks, Duration allowance) {
-  if (!result.newest) return;
+  if (!result.newest) return true;
   const stats::BlockGrid& grid = plan.job.grid;
   const std::int64_t last = grid.index_of(*result.newest);
   const std::int64_t settled = plan.job.axis == TimeAxis::instant
                                    ? grid.index_of(*result.newest - static_cast<double>(allowance.count()))
                                    : last - 1;
-  registry::WatchMark mark{
-      .first = result.read_from, .open = std::max(result.read_from, settled), .read_at = plan.job.now};
+  registry::WatchMark mark{.first = result.read_from,
+                           .open = std::max(result.read_from, settled),
+                           .read_at = plan.job.now,
+                           .basis = basis_of(plan.job)};
   if (result.extended) {
     if (const auto before = registry::find_mark(transaction, plan.model, plan.job.version, stream)) {
       mark.first = std::min(mark.first, before->first);
     }
   }
-  // A newer reading that is there already is as good: the window is then read from what it left.
-  (void)registry::put_fresh_blocks(transaction, plan.model, plan.job.version, stream, result.read_from, blocks, mark);
+  if (registry::put_fresh_blocks(transaction, plan.model, plan.job.version, stream, result.read_from, blocks, mark)) {
+    return true;
+  }
+  // A newer reading that is there already is as good, if it reaches back as far.
+  const auto there = registry::find_mark(transaction, plan.model, plan.job.version, stream);
+  return there && there->basis == mark.basis && there->first <= result.first;
 }
 
 std::vector<registry::Block> window_blocks(store::Transaction& transaction, const LookPlan& plan,

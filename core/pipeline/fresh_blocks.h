@@ -22,7 +22,8 @@ void add_known(store::Transaction& transaction, LookPlan& plan, const std::vecto
 
 // Replaces the blocks that were read again, and moves the mark: blocks older than `allowance` (instants; on a number
 // axis all but the newest two) are never read again.
-void store_blocks(store::Transaction& transaction, const LookPlan& plan, const LookResult& result,
+// False, and nothing written, when a newer reading is there that does not reach as far back as this one's window.
+bool store_blocks(store::Transaction& transaction, const LookPlan& plan, const LookResult& result,
                   registry::BlockStream stream, const std::vector<registry::Block>& blocks, Duration allowance);
 
 // The blocks of the window, ascending.

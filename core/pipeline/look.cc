@@ -212,8 +212,8 @@ class Look {
             fmt::format("the window is {}, but the time column is a number", format_duration(duration->length)),
             "write the window as \"N rows\" or \"all\"");
       }
-      const double begin = (*result_.newest - static_cast<double>(duration->length.count())) / job_.grid.length;
-      first = std::min(last, static_cast<std::int64_t>(std::ceil(begin)));
+      // Up to a block longer than asked for, never shorter: what was asked for is looked at.
+      first = job_.grid.index_of(*result_.newest - static_cast<double>(duration->length.count()));
     } else if (const auto* rows = std::get_if<settings::WindowRows>(&job_.window)) {
       if (job_.known && job_.known->rows >= rows->rows) {
         first = job_.known->first;

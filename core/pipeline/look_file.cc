@@ -1,6 +1,6 @@
 // A look's job and its result as JSON.
 
-#include <limits>
+#include <cmath>
 
 #include "core/base/text.h"
 #include "core/pipeline/block_json.h"
@@ -198,6 +198,9 @@ void require_sense(const LookJob& job, const LookResult& result) {
     if (stats::MetricSums::unpack(block.packed).rows() != block.rows) {
       throw DataError("the look's result: a block of losses has another number of rows than it says");
     }
+  }
+  if (result.newest && !(std::fabs(*result.newest / job.grid.length) < 1e15)) {
+    throw DataError("the look's result ends at a time that has no place among its blocks");
   }
   if (result.extended && !job.known) throw DataError("the look's result continues blocks that were not known");
   if (job.detector && !result.detected) throw DataError("the look's result lacks what the detector found");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/pipeline/fresh_blocks.h"
 #include "core/pipeline/json_access.h"
@@ -94,8 +95,8 @@ std::string amount(double value) {
 }
 
 // The rows a detector has not seen, and what the loss was at promotion for those that compare with it.
-DetectorLook detector_look(store::Transaction& transaction, const LookPlan& plan,
-                           const settings::PerformanceTrigger& rule, const settings::PerformanceDetector& detector,
+DetectorLook detector_look(const LookPlan& plan, const settings::PerformanceTrigger& rule,
+                           const settings::PerformanceDetector& detector, const Level& level,
                            const trigger::State& state) {
   DetectorLook out;
   out.metric = rule.metric;
@@ -107,13 +108,12 @@ DetectorLook detector_look(store::Transaction& transaction, const LookPlan& plan
               .level_high = 0,
               .deviation = 1,
               .largest = 1};
-  const Level level = level_at_promotion(transaction, plan, rule.metric, rule.confidence);
   if (level.moments) {
     out.rule.level_mean = out.rule.level_high = level.moments->mean;
-    if (level.moments->deviation > 0) out.rule.deviation = level.moments->deviation;
+    out.rule.deviation = level.moments->deviation;
     // Losses without a bound are cut at twice the largest seen at promotion, so that a confidence sequence exists.
     const bool bounded = rule.metric == Metric::accuracy || rule.metric == Metric::brier;
-    if (!bounded && level.moments->largest > 0) out.rule.largest = 2 * level.moments->largest;
+    out.rule.largest = bounded ? 1 : 2 * level.moments->largest;
   }
   if (level.interval) {
     // The bound of the mean loss, which for accuracy is that of the error.
@@ -127,7 +127,7 @@ DetectorLook detector_look(store::Transaction& transaction, const LookPlan& plan
   return out;
 }
 
-PerformanceFinding conclude_detector(const LookPlan& plan, const LookResult& result) {
+PerformanceFinding conclude_detector(const LookPlan& plan, const LookResult& result, const std::string& trigger) {
   PerformanceFinding out;
   out.observation.version = plan.job.version;
   if (!result.detected) {
@@ -141,7 +141,34 @@ PerformanceFinding conclude_detector(const LookPlan& plan, const LookResult& res
                      ? fmt::format("{} watches {} labelled rows of version {} and finds no change",
                                    to_text(plan.job.detector->rule.detector), result.detected->rows, plan.job.version)
                      : out.observation.alarms.back().sentence;
+  out.check = runs::PerformanceCheck{.model = plan.model,
+                                     .version = plan.job.version,
+                                     .trigger = trigger,
+                                     .axis = plan.job.axis,
+                                     .window_from = plan.job.trained_to,
+                                     .window_to = result.fed_to,
+                                     .rows = out.observation.rows,
+                                     .metric = plan.job.detector->metric,
+                                     .value = std::nullopt,
+                                     .level = std::nullopt,
+                                     .threshold = std::nullopt,
+                                     .sentence = out.sentence};
   return out;
+}
+
+std::string why_no_interval(const std::vector<registry::Block>& blocks, const settings::PerformanceTrigger& rule,
+                            std::uint64_t rows) {
+  if (rows < rule.min_rows) {
+    return fmt::format("{} labelled rows in the window, and {} are needed (min_rows)", rows, rule.min_rows);
+  }
+  MetricSums whole;
+  for (const registry::Block& block : blocks) whole.add(MetricSums::unpack(block.packed));
+  if (!whole.value(rule.metric)) {
+    return fmt::format("{} is not defined on these {} labelled rows", to_text(rule.metric), rows);
+  }
+  return fmt::format(
+      "{} labelled rows lie within one block of time, and an interval of {} needs several; widen the window", rows,
+      to_text(rule.metric));
 }
 
 // What the interval is held against, as a value of the metric.
@@ -165,7 +192,13 @@ std::optional<LookPlan> plan_performance_look(store::Transaction& transaction, M
   auto plan = plan_look(transaction, model, settings, rule.window, now);
   if (!plan) return std::nullopt;
   if (const auto* detector = std::get_if<settings::PerformanceDetector>(&rule.rule)) {
-    plan->job.detector = detector_look(transaction, *plan, rule, *detector, state);
+    const Level level = level_at_promotion(transaction, *plan, rule.metric, rule.confidence);
+    if (!level.moments && detector->detector != Detector::adwin) {
+      throw DataError(fmt::format("nothing is known of the {} of version {} at its promotion, which {} compares with",
+                                  to_text(rule.metric), plan->job.version, to_text(detector->detector)),
+                      "it will be, once this version of retraind has promoted one; until then use adwin");
+    }
+    plan->job.detector = detector_look(*plan, rule, *detector, level, state);
   } else {
     plan->job.losses = true;
     add_known(transaction, *plan, {BlockStream::losses});
@@ -177,10 +210,12 @@ std::optional<LookPlan> plan_performance_look(store::Transaction& transaction, M
 PerformanceFinding conclude_performance_look(store::Transaction& transaction, const LookPlan& plan,
                                              const LookResult& result, const settings::PerformanceTrigger& rule,
                                              const std::string& trigger) {
-  if (plan.job.detector) return conclude_detector(plan, result);
-  store_blocks(transaction, plan, result, BlockStream::losses, result.losses, plan.job.model.late_labels);
-  const auto blocks = window_blocks(transaction, plan, result, BlockStream::losses);
+  if (plan.job.detector) return conclude_detector(plan, result, trigger);
   PerformanceFinding out;
+  out.outdated =
+      !store_blocks(transaction, plan, result, BlockStream::losses, result.losses, plan.job.model.late_labels);
+  if (out.outdated) return out;
+  const auto blocks = window_blocks(transaction, plan, result, BlockStream::losses);
   trigger::PerformanceObservation& seen = out.observation;
   seen.version = plan.job.version;
   seen.rows = rows_of(blocks);
@@ -194,8 +229,7 @@ PerformanceFinding conclude_performance_look(store::Transaction& transaction, co
   seen.level = level.value;
   seen.level_interval = level.interval;
   if (!seen.value) {
-    seen.why_not = fmt::format("{} labelled rows stand too close together in time for an interval of {}", seen.rows,
-                               to_text(rule.metric));
+    seen.why_not = why_no_interval(blocks, rule, seen.rows);
     out.sentence = seen.why_not;
     return out;
   }

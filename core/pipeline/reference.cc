@@ -30,9 +30,12 @@ class Profiling {
   explicit Profiling(const stats::BlockGrid& grid) : grid_(grid) {}
 
   void add(const Column& column) {
-    for (stats::ColumnProfile& profile : profiles_of(column.name, column.values())) {
+    std::vector<stats::ColumnProfile> made = profiles_of(column.name, column.values());
+    for (stats::ColumnProfile& profile : made) {
       profiles_.push_back(std::move(profile));
-      roles_.push_back({column.role, column.importance});
+      // A column that is counted in two ways weighs no more than any other.
+      const auto parts = static_cast<double>(made.size());
+      roles_.push_back({column.role, column.importance ? std::optional(*column.importance / parts) : std::nullopt});
       columns_.push_back(&column);
     }
   }

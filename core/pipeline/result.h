@@ -21,7 +21,7 @@ namespace retraind::pipeline {
 inline constexpr const char* kResultFile = "result.json";
 inline constexpr const char* kArtifactFile = "candidate.tar";
 // Larger result files are refused unread.
-inline constexpr std::uint64_t kMaxResultBytes = std::uint64_t{64} << 20;
+inline constexpr std::uint64_t kMaxResultBytes = std::uint64_t{256} << 20;
 inline constexpr std::uint64_t kMaxArtifactBytes = std::uint64_t{1} << 30;
 
 struct Measured {

@@ -64,6 +64,9 @@ void ScoringSink::finish(double newest, LookResult& result) {
   if (job_.scores) result.scores = counter_.finish(job_.trained_to, newest);
   if (job_.losses) result.losses = pack(losses_);
   if (!job_.detector) return;
+  // More rows of the newest event time may still come (of today, where times are dates), and a detector takes up behind
+  // the last time it was fed. So that time waits until there is a newer one.
+  std::erase_if(fed_, [&](const FedRow& row) { return row.time >= newest; });
   // Whole looks are sorted, not pieces: a detector must see rows in the order of time.
   std::sort(fed_.begin(), fed_.end(),
             [](const FedRow& a, const FedRow& b) { return a.time != b.time ? a.time < b.time : a.key < b.key; });

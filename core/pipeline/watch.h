@@ -34,6 +34,7 @@ std::optional<LookPlan> plan_performance_look(store::Transaction& transaction, M
                                               const trigger::State& state, TimePoint now);
 
 struct DriftFinding {
+  bool outdated = false;  // another check has read more recently and less far back: look again
   trigger::DriftObservation observation;
   runs::DriftCheck check;
   std::string sentence;  // for people, in one line
@@ -43,6 +44,7 @@ DriftFinding conclude_drift_look(store::Transaction& transaction, const LookPlan
                                  const settings::DriftTrigger& rule, const std::string& trigger);
 
 struct PerformanceFinding {
+  bool outdated = false;  // likewise
   trigger::PerformanceObservation observation;
   std::optional<runs::PerformanceCheck> check;  // absent where nothing could be measured
   std::string sentence;

@@ -21,8 +21,9 @@ constexpr double kLargestIndex = 4503599627370496.0;  // 2^52
 
 constexpr double kSecond = 1e6;
 constexpr double kDay = 86400 * kSecond;
-constexpr double kInstantLengths[] = {
-    kSecond, 10 * kSecond, 60 * kSecond, 600 * kSecond, 3600 * kSecond, 6 * 3600 * kSecond, kDay, 7 * kDay, 28 * kDay};
+// Nothing shorter than a minute: rows that were all loaded in one go would cut the days to come into blocks of seconds.
+constexpr double kInstantLengths[] = {60 * kSecond, 600 * kSecond, 3600 * kSecond, 6 * 3600 * kSecond,
+                                      kDay,         7 * kDay,      28 * kDay};
 
 bool cuts_well(double length, EventTime from, EventTime to) {
   if (std::fabs(from / length) > kLargestIndex || std::fabs(to / length) > kLargestIndex) return false;

@@ -27,8 +27,8 @@ struct BlockGrid {
 inline constexpr std::int64_t kMostReferenceBlocks = 1000;
 
 // The grid of a version trained on rows in [from, to]: the shortest handy length that cuts them into at most
-// kMostReferenceBlocks. Instants: 1 s, 10 s, 1 min, 10 min, 1 h, 6 h, 1 d, 7 d, 28 d and then as many days as it takes;
-// numbers: 1, 2 or 5 times a power of ten. from = to gives 1 s or 1. Blocks are longer where that many of them would
+// kMostReferenceBlocks. Instants: 1 min, 10 min, 1 h, 6 h, 1 d, 7 d, 28 d and then as many days as it takes;
+// numbers: 1, 2 or 5 times a power of ten. from = to gives 1 min or 1. Blocks are longer where that many of them would
 // lie between 0 and the data that doubles could not count them. Throws std::logic_error when from > to or either is not
 // finite.
 BlockGrid grid_for(TimeAxis axis, EventTime from, EventTime to);

@@ -133,6 +133,24 @@ TEST_F(DriftTest, SeesAColumnThatBecameAllNullOrConstantAndLabelsThatChanged) {
   EXPECT_EQ(later.find("x2"), std::string::npos) << later;
 }
 
+TEST_F(DriftTest, DoesNotMixRowsOfOneQueryWithThoseOfAnother) {
+  start("");
+  world.add_events(2000, 1000, 0);
+  const auto rows_by = [&](const std::filesystem::path& file) {
+    const CommandResult result = world.run({"drift", "m", "--config", file.string()});
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return world.registry.text("SELECT rows FROM retraind.drift_history ORDER BY check_id DESC LIMIT 1");
+  };
+  std::string other = World::events_model("m");
+  other.replace(other.find("FROM events"), 11, "FROM events WHERE colour = 'red'");
+  const auto other_config = world.configure(other, "", "other");
+  const std::string all = rows_by(config);
+  const std::string red = rows_by(other_config);
+  EXPECT_LT(std::stoi(red), std::stoi(all) / 2);
+  EXPECT_EQ(rows_by(config), all);
+  EXPECT_EQ(rows_by(config), all);
+}
+
 TEST_F(DriftTest, CannotJudgeAWindowOfThreeRows) {
   start("");
   world.source.exec(

@@ -99,6 +99,9 @@ TEST_F(PerformanceTest, IsWatchedRowByRowByADetector) {
   world.add_events(2000, 1500, 0);
   wait_for_a_look();
   EXPECT_EQ(runs(), "0");
+  // Every labelled row that production was not trained on, once; the newest waits until no other of its time can come.
+  EXPECT_EQ(world.registry.text("SELECT rows FROM retraind.performance_history ORDER BY check_id DESC LIMIT 1"),
+            "1899");
   world.add_events(3500, 800, 1);
   ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.run_history WHERE trigger = 'performance'"));
   EXPECT_CONTAINS(world.registry.text("SELECT reason FROM retraind.trigger_history WHERE trigger = 'performance' AND "
