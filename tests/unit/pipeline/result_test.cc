@@ -254,7 +254,7 @@ TEST_F(ResultTest, IsRefusedWhenItsFileIsNoRegularFile) {
 TEST_F(ResultTest, IsRefusedUnreadWhenItIsTooLarge) {
   put_good();
   std::filesystem::resize_file(folder_ / kResultFile, kMaxResultBytes + 1);  // sparse
-  EXPECT_EQ(complaint(), "result.json has 67108865 bytes, more than 67108864");
+  EXPECT_EQ(complaint(), "result.json has 268435457 bytes, more than 268435456");
   put_good();
   std::filesystem::resize_file(folder_ / kArtifactFile, kMaxArtifactBytes + 1);
   EXPECT_CONTAINS(complaint(), "candidate.tar has 1073741825 bytes, more than");
