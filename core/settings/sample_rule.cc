@@ -77,10 +77,19 @@ void read_common(TableReader& reader, Rule& out) {
 
 SignalTrigger read_signal(TableReader& reader) {
   SignalTrigger out;
+  const std::size_t complaints = reader.complaints_so_far();
   reader.require("signal");
   reader.text("signal", out.signal, "the name of a signal");
   read_common(reader, out);
   reader.duration("no_data_after", out.no_data_after);
+  const bool silence_matters = out.on_no_data != NoData::ignore;
+  if (silence_matters && out.no_data_after == Duration::zero() && reader.complaints_so_far() == complaints) {
+    reader.complain(
+        reader.has("no_data_after") ? "no_data_after" : "on_no_data",
+        fmt::format("the last value of a signal counts for ever, so \"{}\" could only come before the first one; say "
+                    "no_data_after, for how long without a value",
+                    to_text(out.on_no_data)));
+  }
   return out;
 }
 
