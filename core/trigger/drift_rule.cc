@@ -20,6 +20,8 @@ using stats::ColumnVerdict;
 constexpr double kComeBack = 0.7;
 // Sums of shares that should be .3 may miss it by their rounding.
 constexpr double kRounding = 1e-9;
+// Where the judged features have less of the importance, finding nothing says nothing.
+constexpr double kJudgedAtLeast = 0.5;
 constexpr std::size_t kColumnsNamed = 3;  // in a sentence; the evidence has them all
 
 bool was_judged(const ColumnDrift& column) {
@@ -83,13 +85,13 @@ struct Dataset {
         if (std::find(special.begin(), special.end(), name) == special.end()) special.emplace_back(name);
       }
     }
-    if (weights.judged > 0) share = sum / weights.judged;
+    share = sum;
     by_share = features > 0 && share >= rule.share - kRounding;
   }
   bool holds() const { return by_share || !decisive.empty() || !special.empty(); }
 
   std::size_t features = 0;
-  double share = 0;  // of the importance of all judged features
+  double share = 0;  // of the importance of all features, judged or not
   bool by_share = false;
   std::vector<std::string> decisive;  // features that are important enough by themselves
   std::vector<std::string> special;
@@ -171,6 +173,30 @@ std::string why(const settings::DriftTrigger& rule, const Dataset& dataset, cons
   return joined(parts);
 }
 
+// "of 7 features", "of 7 features, of which 2 could not be judged,"
+std::string of_features(std::size_t features, std::size_t judged) {
+  std::string out = "of " + counted(features, "feature");
+  if (judged < features) out += ", of which " + grouped(features - judged) + " could not be judged,";
+  return out;
+}
+
+// Which features nothing could be said about, with the first one's own reason.
+std::string not_judged(const DriftObservation& seen, const Weights& weights, std::size_t judged) {
+  std::string out;
+  if (judged == 0) {
+    out = "none of " + counted(weights.features, "feature") + " could be judged on " + counted(seen.rows, "row");
+  } else {
+    out = grouped(weights.features - judged) + " of " + counted(weights.features, "feature") + ", with " +
+          percent(1 - weights.judged) + (weights.total > 0 ? " of the importance" : " of all") +
+          ", could not be judged on " + counted(seen.rows, "row");
+  }
+  const auto first = std::find_if(seen.columns.begin(), seen.columns.end(), [](const ColumnDrift& column) {
+    return column.role == ColumnRole::feature && !was_judged(column);
+  });
+  if (first != seen.columns.end() && !first->sentence.empty()) out += "; " + first->column + ": " + first->sentence;
+  return out;
+}
+
 }  // namespace
 
 Finding find(const settings::DriftTrigger& rule, const DriftObservation& seen, const ModelContext& context) {
@@ -182,11 +208,11 @@ Finding find(const settings::DriftTrigger& rule, const DriftObservation& seen, c
   json::array changed;
   std::vector<const ColumnDrift*> named;
   std::uint64_t judged = 0;
-  std::uint64_t judged_features = 0;
+  std::size_t judged_features = 0;
   for (const ColumnDrift& column : seen.columns) {
     if (was_judged(column)) {
       ++judged;
-      judged_features += column.role == ColumnRole::feature ? 1U : 0U;
+      if (column.role == ColumnRole::feature) ++judged_features;
     }
     if (!has_drifted(column)) continue;
     changed.push_back(column_evidence(column, weights));
@@ -195,6 +221,7 @@ Finding find(const settings::DriftTrigger& rule, const DriftObservation& seen, c
   finding.evidence = {{"rows", seen.rows},
                       {"columns", seen.columns.size()},
                       {"judged", judged},
+                      {"judged_share", number_or_null(weights.judged)},
                       {"min_effect", rule.min_effect},
                       {"share", number_or_null(drifted.share)},
                       {"share_threshold", rule.share},
@@ -209,18 +236,14 @@ Finding find(const settings::DriftTrigger& rule, const DriftObservation& seen, c
     finding.sentence = "there is no production model to compare with";
   } else if (drifted.holds()) {
     finding.holds = Holds::yes;
-    finding.sentence = "drift in " + grouped(drifted.features) + " of " + counted(judged_features, "feature") +
+    finding.sentence = "drift in " + grouped(drifted.features) + " " + of_features(weights.features, judged_features) +
                        " over " + counted(seen.rows, "row") + " (" + why(rule, drifted, weights) +
                        "): " + names_of(std::move(named), weights);
     if (!seen.calibration.empty()) finding.sentence += "; " + seen.calibration;
-  } else if (judged_features == 0) {
+  } else if (judged_features == 0 || weights.judged < kJudgedAtLeast - kRounding) {
     finding.holds = Holds::cannot_tell;
-    finding.cause = "rows";
-    finding.sentence =
-        "none of " + counted(weights.features, "feature") + " could be judged on " + counted(seen.rows, "row");
-    if (!seen.columns.front().sentence.empty()) {
-      finding.sentence += "; " + seen.columns.front().column + ": " + seen.columns.front().sentence;
-    }
+    finding.cause = judged_features == 0 ? "rows" : "insufficient_data";
+    finding.sentence = not_judged(seen, weights, judged_features);
   } else if (lingering.holds()) {
     finding.holds = Holds::between;
   }

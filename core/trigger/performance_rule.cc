@@ -109,7 +109,7 @@ Finding find_alarm(const settings::PerformanceTrigger& rule, const settings::Per
     finding.evidence["earlier_alarm"] = true;
     finding.sentence = "an earlier alarm of " + std::string(to_text(detector.detector)) + " about the " +
                        name_of(rule.metric) + " of version " + std::to_string(seen.version) +
-                       " has not been answered by a run yet";
+                       " has not been answered by a promotion yet";
   }
   return finding;
 }
@@ -169,9 +169,10 @@ Outcome follow_performance(const settings::Trigger& trigger, const settings::Per
   if (seen.why_not.empty()) past.detector = seen.detector;
   Outcome outcome = follow_condition(trigger, find_alarm(rule, *detector, seen, past, context), settings::Patience{},
                                      past, context, now, now);
-  // An alarm on too few rows waits for the others.
+  // An alarm on too few rows waits for the others. One that fired stays wanted too: a detector says it only once, and
+  // the first candidate after a change has seen so little of it that its run often decides nothing.
   const bool fired = !outcome.decisions.empty() && outcome.decisions.back().decision == FiringDecision::fired;
-  if (!fired && !seen.alarms.empty()) outcome.state.phase = TriggerPhase::firing;
+  if (fired || !seen.alarms.empty()) outcome.state.phase = TriggerPhase::firing;
   return outcome;
 }
 

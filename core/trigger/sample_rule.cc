@@ -71,6 +71,10 @@ class Checks {
   void check_sample(const Sample& sample) {
     ++checked_;
     const TimePoint at = std::min(sample.at, now_);
+    // A silence that fell between two evaluations is one as well.
+    const bool was_silent = rule_.keeps_values && rule_.no_data_after > Duration::zero() && state_.last_sample_at &&
+                            at - *state_.last_sample_at > rule_.no_data_after;
+    if (was_silent && rule_.on_no_data != NoData::fire) interrupt_hold();
     state_.last_sample_at = std::max(state_.last_sample_at.value_or(at), at);
     if (!std::isfinite(sample.value)) return;
     samples_.push_back(sample);
@@ -86,9 +90,18 @@ class Checks {
     if (wait) return;
     if (!none.empty()) {
       follow_no_data(none);
-    } else if (!value_seen_ && seen_.latest) {
+    } else if (!value_seen_ && seen_.latest && counts_again()) {
       check(*seen_.latest, now_);
     }
+  }
+
+  // Where values are counted, looking twice at one does not make it two.
+  bool counts_again() const { return rule_.patience.checks <= 1 || state_.phase == TriggerPhase::firing; }
+
+  // Nobody knows whether it held while there was no value: the next one that holds is the first again.
+  void interrupt_hold() {
+    if (rule_.patience.hold <= Duration::zero() || state_.phase != TriggerPhase::pending) return;
+    state_.holds_checks = 0;
   }
 
   std::string why_no_data() const {
@@ -121,6 +134,7 @@ class Checks {
       return;
     }
     evidence["cause"] = "no_data";
+    interrupt_hold();
     if (rule_.on_no_data == NoData::alert) {
       if (std::exchange(state_.alerting, true)) return;
       add(FiringDecision::alert, why, evidence);

@@ -148,22 +148,26 @@ inline constexpr Duration kErrorBackoffMax = std::chrono::hours(1);
 //   fires only a slot at most one minute old. A slot that may not fire (cooldown, budget, pause) is recorded as
 //   suppressed and is decided thereby. next_due is the next slot.
 // new_rows: holds when rows >= the rule's; next_due is now + every.
-// drift: holds when features with at least `share` of the importance of all judged features drifted, or a feature with
-//   at least `important` of the importance of all features, or the score (unless `score` is off), or the label. Without
-//   importances every feature counts alike; time never decides. It has surely gone when the same rule would not hold
+// drift: holds when features with at least `share` of the importance of all features drifted, judged or not, or a
+//   feature with at least `important` of it, or the score (unless `score` is off), or the label. Without importances
+//   every feature counts alike; time never decides. It has surely gone when the same rule would not hold
 //   either if every column with at least 0.7 of its threshold counted as drifted: then a column that never mattered,
-//   and has drifted for good, keeps nothing alive. insufficient_data when no feature could be judged (and neither score
-//   nor label drifted) or there is no production model.
+//   and has drifted for good, keeps nothing alive. insufficient_data when it does not hold and the judged features
+//   have less than half of the importance, or when there is no production model. Another version in production begins
+//   with an empty memory.
 // performance: below, above: the whole interval lies beyond the value (the bound away from it). drop: the interval lies
 //   beyond the level at promotion by more than the value; where the level has bounds, its nearer bound counts. It has
 //   surely gone when the whole interval lies on the other side. Detectors: an alarm fires without patience, the alarms
-//   of one evaluation together; one that is suppressed, or rests on fewer than min_rows, stays wanted until a run
-//   answers it or another version is in production. Another version begins with an empty memory.
-// signal, query, prometheus: each sample in turn is a check, at its own time (at most now; a signal without a new one
-//   is checked again with its latest at now). above: value > above; below: value < below; outside: outside [low, high].
-//   It has surely gone when it does not hold and is also back past `clear`. No data: no sample, or for a signal the
-//   latest older than no_data_after: ignore and alert leave the phase alone, the first of a row is recorded
-//   (insufficient_data, or alert and later resolved); fire counts as a check that holds, and says so.
+//   of one evaluation together. An alarm stays wanted, in phase firing, until another version is in production: one
+//   that is suppressed or rests on fewer than min_rows waits, and one that fired asks for a further run after the
+//   back-off of a run without a promotion. Another version begins with an empty memory.
+// signal, query, prometheus: each sample in turn is a check, at its own time (at most now). A signal without a new one
+//   is checked again with its latest at now, unless checks > 1 and the phase is not firing: then only values count.
+//   above: value > above; below: value < below; outside: outside [low, high]. It has surely gone when it does not hold
+//   and is also back past `clear`. No data: no sample, or for a signal the latest older than no_data_after: ignore and
+//   alert leave the phase alone, the first of a row is recorded (insufficient_data, or alert and later resolved), and a
+//   pending phase with a `hold` starts it anew with the next value that holds; fire counts as a check that holds, and
+//   says so.
 // freshness: alerts once when the newest event time is older than no_rows_for (number axis: has not grown for so long),
 //   or when there is no row at all; resolved once when rows come again. phase is firing while it alerts; never fires.
 // Conditions hold once they held in `checks` of the last `of` checks and for `hold`; a pending one falls back when

@@ -120,6 +120,69 @@ TEST(DriftDataset, HasSurelyGoneOnlyBelowSevenTenthsOfTheThreshold) {
   EXPECT_EQ(evaluate_columns({column("a", 1, .5, stats::ColumnVerdict::ok)}, firing).state.clean_checks, 0);
 }
 
+TEST(DriftDataset, IsOfAllFeaturesAndSaysHowManyCouldNotBeJudged) {
+  const auto unjudged = [](const char* name, double importance) {
+    stats::ColumnDrift out = column(name, importance, 0, stats::ColumnVerdict::insufficient_data);
+    out.sentence = "it has 12 values";
+    return out;
+  };
+  const Outcome some = evaluate_columns({column("a", .4, .2), unjudged("b", .3), unjudged("c", .3)});
+  ASSERT_EQ(some.decisions.size(), 1U);
+  EXPECT_EQ(
+      some.decisions[0].reason,
+      "drift in 1 of 3 features, of which 2 could not be judged, over 2,310 rows (40 % of the importance, 30 % is "
+      "enough): a (distance 0.2, more than 0.1)");
+  const auto evidence = boost::json::parse(some.decisions[0].evidence).as_object();
+  EXPECT_EQ(evidence.at("share"), 0.4);
+  EXPECT_EQ(evidence.at("judged_share"), 0.4);
+  // A minor column is not everything because it is all that could be judged.
+  const Outcome few = evaluate_columns({column("a", .09, .2), unjudged("b", .5), unjudged("c", .41)});
+  ASSERT_EQ(few.decisions.size(), 1U);
+  EXPECT_EQ(few.decisions[0].decision, FiringDecision::insufficient_data);
+  EXPECT_EQ(few.decisions[0].reason,
+            "2 of 3 features, with 91 % of the importance, could not be judged on 2,310 rows; b: it has 12 values");
+}
+
+TEST(DriftDataset, IsNotCleanWhereLessThanHalfOfTheImportanceWasJudged) {
+  State firing;
+  firing.phase = TriggerPhase::firing;
+  const auto after = [&](double judged) {
+    return evaluate_columns({column("a", judged, 0, stats::ColumnVerdict::ok),
+                             column("b", 1 - judged, 0, stats::ColumnVerdict::insufficient_data)},
+                            firing);
+  };
+  EXPECT_EQ(after(.5).state.clean_checks, 1);
+  EXPECT_TRUE(after(.5).decisions.empty());
+  EXPECT_EQ(after(.49).state.clean_checks, 0);
+  EXPECT_EQ(after(.49).decisions.at(0).decision, FiringDecision::insufficient_data);
+}
+
+TEST(DriftMemory, EndsWithItsVersion) {
+  State state;
+  state.phase = TriggerPhase::firing;
+  state.version = 2;
+  state.recent = "11";
+  state.holds_checks = 2;
+  state.last_recorded = "suppressed:cooldown";
+  const auto calm = [](int version) {
+    return DriftObservation{
+        .version = version, .rows = 900, .columns = {column("a", 1, .08, stats::ColumnVerdict::ok)}, .calibration = ""};
+  };
+  const auto after = [&](int version) {
+    return evaluate(drift(), calm(version), state, with_production(), kNow).state;
+  };
+  State fresh;
+  fresh.version = 3;
+  EXPECT_EQ(after(3), fresh);
+  EXPECT_EQ(after(2).phase, TriggerPhase::firing);
+  // Where no version is known, nothing is known to have changed.
+  EXPECT_EQ(after(0).phase, TriggerPhase::firing);
+  EXPECT_EQ(after(0).version, 2);
+  state.version = 0;
+  EXPECT_EQ(after(3).phase, TriggerPhase::firing);
+  EXPECT_EQ(after(3).version, 3);
+}
+
 TEST(DriftPatience, RemembersNoMoreChecksThanItsLimit) {
   settings::DriftTrigger rule;
   rule.patience = {.checks = 64, .of = 64, .hold = Duration::zero(), .clear = 1};

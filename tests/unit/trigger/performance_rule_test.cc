@@ -124,7 +124,7 @@ TEST(PerformanceDetectorMemory, IsKeptFromEvaluationToEvaluation) {
   EXPECT_EQ(state.version, 3);
   EXPECT_EQ(state.detector, "one");
   state = evaluate(adwin(), fed(3, "two", 1), state, with_production(), kNow).state;
-  EXPECT_EQ(state.phase, TriggerPhase::inactive);
+  EXPECT_EQ(state.phase, TriggerPhase::firing);
   EXPECT_EQ(state.detector, "two");
   EXPECT_EQ(evaluate(adwin(), ObservationError{"away"}, state, with_production(), kNow).state.detector, "two");
   PerformanceObservation nothing;
@@ -148,6 +148,29 @@ TEST(PerformanceDetectorMemory, StartsAnewWithAnotherVersion) {
   nothing.version = 4;
   nothing.why_not = "no label has arrived";
   EXPECT_EQ(evaluate(adwin(), nothing, state, with_production(), kNow).state.detector, "");
+}
+
+TEST(PerformanceDetectorAlarms, AskForAFurtherRunUntilAnotherVersionIsInProduction) {
+  const Outcome first = evaluate(adwin(), fed(3, "m", 1), {}, with_production(), kNow);
+  ASSERT_EQ(first.decisions.at(0).decision, FiringDecision::fired);
+  // All that is remembered of it.
+  State expected;
+  expected.phase = TriggerPhase::firing;
+  expected.version = 3;
+  expected.detector = "m";
+  EXPECT_EQ(first.state, expected);
+  ModelContext rejected = with_production();
+  rejected.unsuccessful_in_a_row = 1;
+  rejected.last_unsuccessful_at = kNow + 5min;
+  const Outcome early = evaluate(adwin(), fed(3, "m"), first.state, rejected, kNow + 14min);
+  EXPECT_EQ(early.decisions.at(0).decision, FiringDecision::suppressed);
+  const Outcome later = evaluate(adwin(), fed(3, "m"), early.state, rejected, kNow + 15min);
+  EXPECT_EQ(later.decisions.at(0).decision, FiringDecision::fired);
+  EXPECT_EQ(later.decisions.at(0).reason,
+            "an earlier alarm of adwin about the log_loss of version 3 has not been answered by a promotion yet");
+  const Outcome promoted = evaluate(adwin(), fed(4, "n"), later.state, with_production(), kNow + 30min);
+  EXPECT_TRUE(promoted.decisions.empty());
+  EXPECT_EQ(promoted.state.phase, TriggerPhase::inactive);
 }
 
 TEST(PerformanceDetectorAlarms, OfOneEvaluationFireTogetherWithAllOfTheirEvidence) {

@@ -123,6 +123,21 @@ TEST(SampleSteps, NeverGoBackBeforeTheTimeSinceWhenTheConditionHolds) {
   EXPECT_EQ(outcome.state.holds_since, kNow - 5min);
 }
 
+TEST(SampleSteps, CountNoValueTwice) {
+  settings::SignalTrigger rule = above(10);
+  rule.patience = {.checks = 2, .of = 2, .hold = Duration::zero(), .clear = 1};
+  const SampleObservation seen = samples({{kNow, 11}});
+  const State first = evaluate(trigger_of(rule), seen, {}, {}, kNow).state;
+  const Outcome again = evaluate(trigger_of(rule), seen, first, {}, kNow + 1min);
+  EXPECT_TRUE(again.decisions.empty());
+  EXPECT_EQ(again.state, first);
+  EXPECT_EQ(again.next_due, kNow + 2min);
+  // About to fire, it asks with the value in force.
+  State firing = first;
+  firing.phase = TriggerPhase::firing;
+  EXPECT_EQ(evaluate(trigger_of(rule), seen, firing, {}, kNow + 1min).decisions.at(0).decision, FiringDecision::fired);
+}
+
 TEST(SampleSteps, LookAtNothingTwice) {
   const SampleObservation seen = samples({{kNow - 2min, 11}, {kNow - 1min, 12}});
   settings::SignalTrigger rule = above(10);

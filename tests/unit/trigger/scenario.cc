@@ -127,6 +127,9 @@ void Scenario::happen(const Words& words) {
     known_.paused = false;
   } else if (what == "other_run") {
     known_.last_finished_at = now_;
+  } else if (what == "other_promotion") {
+    known_.last_finished_at = now_;
+    ++version_;
   } else {
     throw std::runtime_error("\"" + what + "\" cannot happen");
   }
