@@ -46,7 +46,7 @@ TEST_F(MonitoringRolesTest, AnOperatorRecordsSignalsThatWakeTriggersButTouchesNo
   EXPECT_EQ(person.text("SELECT name || ' ' || value FROM retraind.signal_history"), "errors 0.75");
   EXPECT_EQ(ground.text("SELECT next_due_at <= clock_timestamp() FROM retraind.monitor WHERE kind = 'signal'"), "t");
   for (const char* sql : {"UPDATE retraind.monitor SET next_due_at = now()", "DELETE FROM retraind.signal",
-                          "INSERT INTO retraind.watch VALUES (1, 1, 'features', 0, 0, now())"}) {
+                          "INSERT INTO retraind.watch VALUES (1, 1, 'features', 0, 0, now(), 'query')"}) {
     EXPECT_CONTAINS(refusal(person, sql), "permission denied for table");
   }
 }
@@ -69,7 +69,7 @@ TEST_F(MonitoringRolesTest, ADaemonDoesItsMonitoringAndRewritesNoHistory) {
     EXPECT_EQ(list_reference_blocks(t, model, 1, BlockStream::features).size(), 1u);
     for (int i = 0; i < 2; ++i) {
       EXPECT_TRUE(put_fresh_blocks(t, model, 1, BlockStream::features, 0, blocks,
-                                   {.first = 0, .open = 1, .read_at = start + hours(i)}));
+                                   {.first = 0, .open = 1, .read_at = start + hours(i), .basis = "query"}));
     }
     EXPECT_TRUE(find_mark(t, model, 1, BlockStream::features));
     EXPECT_EQ(list_fresh_blocks(t, model, 1, BlockStream::features, 0, 9).size(), 1u);
@@ -107,6 +107,13 @@ TEST_F(MonitoringRolesTest, ADaemonDoesItsMonitoringAndRewritesNoHistory) {
                                    start);
   });
   step("signals", [&](store::Transaction& t) { runs::read_signal(t, "errors", start, 10, start); });
+  settings::Model changed = make_model();
+  step("triggers", [&](store::Transaction& t) { runs::put_monitors(t, model, changed, start); });
+  ground.exec("UPDATE retraind.monitor SET state = '{\"alerting\":true}' WHERE trigger IN ('nightly', 'enough_rows')");
+  changed.triggers[1].cooldown = hours(1);
+  changed.triggers.erase(changed.triggers.begin());
+  step("other triggers", [&](store::Transaction& t) { runs::put_monitors(t, model, changed, start); });
+  EXPECT_EQ(count("firing WHERE decision = 'resolved'"), "2");
   testing::TestConnection daemon(conninfo);
   for (const char* sql : {"UPDATE retraind.reference_block SET rows = 1", "DELETE FROM retraind.reference_block",
                           "UPDATE retraind.performance_check SET rows = 1", "DELETE FROM retraind.performance_check",
