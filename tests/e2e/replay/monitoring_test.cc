@@ -152,7 +152,7 @@ on = "performance"
 metric = "accuracy"
 detect = "adwin"
 every = "100ms"
-backoff = "0s"
+backoff = "1s"
 [[model.m.trigger]]
 name = "drop"
 on = "performance"
