@@ -71,14 +71,15 @@ SELECT m.paused_at IS NOT NULL, m.pause_reason,
   FROM retraind.model m WHERE m.model_id = $1 FOR UPDATE)sql";
 
 // Cancelled runs say nothing about the trigger: they neither count nor end a row of bad ones. Inconclusive runs count:
-// the same rows judged again at once would be inconclusive again.
+// the same rows judged again at once would be inconclusive again. A promotion, whoever asked for it, ends the row: what
+// failed was to beat another version.
 constexpr const char* kTriggerRuns = R"sql(/* retraind:runs.trigger_runs */
 SELECT (SELECT count(*) FROM retraind.run r WHERE r.model_id = $1 AND r.trigger = $2 AND r.queued_at > $3::timestamptz - interval '24 hours'),
        count(*), max(bad.finished_at)
   FROM retraind.run bad
  WHERE bad.model_id = $1 AND bad.trigger = $2 AND bad.state IN ('rejected', 'inconclusive', 'failed')
    AND bad.run_id > coalesce((SELECT max(good.run_id) FROM retraind.run good
-                               WHERE good.model_id = $1 AND good.trigger = $2 AND good.state = 'promoted'), 0))sql";
+                               WHERE good.model_id = $1 AND good.state = 'promoted'), 0))sql";
 
 constexpr const char* kJudgedPipeline = R"sql(/* retraind:runs.find_judged_pipeline */
 SELECT c.pipeline_sha256 FROM retraind.run r

@@ -65,7 +65,8 @@ struct ModelContext {
   bool has_production = false;
   bool run_open = false;                      // a run of the model is queued, running or awaits approval
   std::optional<TimePoint> last_finished_at;  // end of the model's last run, whoever started it
-  int unsuccessful_in_a_row = 0;  // runs of this trigger rejected, inconclusive or failed since its last other ending
+  int unsuccessful_in_a_row =
+      0;  // runs of this trigger rejected, inconclusive or failed since the model's last promotion
   std::optional<TimePoint> last_unsuccessful_at;  // end of the newest of those
   int runs_in_last_day = 0;                       // runs of this trigger queued in the 24 hours up to now
 };
