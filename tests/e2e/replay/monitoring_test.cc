@@ -154,6 +154,14 @@ detect = "adwin"
 every = "100ms"
 backoff = "1s"
 [[model.m.trigger]]
+name = "floor"
+on = "performance"
+metric = "accuracy"
+below = 0.84
+window = "1000 rows"
+every = "100ms"
+backoff = "0s"
+[[model.m.trigger]]
 name = "drop"
 on = "performance"
 metric = "accuracy"
