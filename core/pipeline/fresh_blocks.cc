@@ -33,7 +33,7 @@ std::optional<LookPlan> plan_look(store::Transaction& transaction, ModelId model
   plan.job.version = production->version;
   plan.job.axis = production->axis;
   plan.job.trained_to = production->trained_to;
-  plan.job.grid = grid_of(production->axis, production->trained_from, production->trained_to);
+  plan.job.grid = stats::grid_for(production->axis, production->trained_from, production->trained_to);
   plan.job.columns = registry::list_columns(transaction, model, production->version);
   plan.job.window = window;
   return plan;

@@ -78,7 +78,7 @@ class FeatureSink : public data::BatchSink {
  public:
   FeatureSink(const LookJob& job, const std::vector<data::SourceColumn>& columns, const data::Roles& roles,
               std::span<const stats::ColumnProfile> cells)
-      : job_(job), cells_(cells), counter_(job.grid, cells) {
+      : job_(job), counter_(job.grid, cells) {
     const std::vector<std::size_t> order = data::read_order(roles);
     for (const registry::ReferenceColumn& column : job.columns) {
       if (is_score(column)) continue;
@@ -145,7 +145,6 @@ class FeatureSink : public data::BatchSink {
   }
 
   const LookJob& job_;
-  std::span<const stats::ColumnProfile> cells_;
   BlockCounter counter_;
   std::vector<Place> places_;
   ColumnValues values_;

@@ -71,6 +71,12 @@ std::uint64_t rows_of(const std::vector<registry::Block>& blocks) {
   return rows;
 }
 
+MetricSums whole_of(const std::vector<registry::Block>& blocks) {
+  MetricSums whole;
+  for (const registry::Block& block : blocks) whole.add(MetricSums::unpack(block.packed));
+  return whole;
+}
+
 // How production fared on the rows it was judged on.
 struct Level {
   std::optional<double> value;
@@ -80,8 +86,7 @@ struct Level {
 
 Level level_at_promotion(store::Transaction& transaction, const LookPlan& plan, Metric metric, double confidence) {
   const auto blocks = registry::list_reference_blocks(transaction, plan.model, plan.job.version, BlockStream::losses);
-  MetricSums whole;
-  for (const registry::Block& block : blocks) whole.add(MetricSums::unpack(block.packed));
+  const MetricSums whole = whole_of(blocks);
   Level out;
   if (whole.rows() == 0) return out;
   out.value = whole.value(metric);
@@ -161,8 +166,7 @@ std::string why_no_interval(const std::vector<registry::Block>& blocks, const se
   if (rows < rule.min_rows) {
     return fmt::format("{} labelled rows in the window, and {} are needed (min_rows)", rows, rule.min_rows);
   }
-  MetricSums whole;
-  for (const registry::Block& block : blocks) whole.add(MetricSums::unpack(block.packed));
+  const MetricSums whole = whole_of(blocks);
   if (!whole.value(rule.metric)) {
     return fmt::format("{} is not defined on these {} labelled rows", to_text(rule.metric), rows);
   }

@@ -47,8 +47,7 @@ class Profiling {
 
   std::vector<registry::Block> count(std::span<const double> times) {
     const BlockRuns placed = block_runs(grid_, times, kNoBound);
-    stats::BlockGrid grid = grid_;
-    BlockCounter counter(grid, profiles_);
+    BlockCounter counter(grid_, profiles_);
     counter.add_rows(placed.runs);
     ColumnValues values;
     for (std::size_t i = 0; i < profiles_.size(); ++i) {
@@ -105,10 +104,6 @@ std::span<const double> part(const std::vector<double>& values, std::size_t begi
 
 }  // namespace
 
-stats::BlockGrid grid_of(TimeAxis axis, EventTime trained_from, EventTime trained_to) {
-  return stats::grid_for(axis, trained_from, trained_to);
-}
-
 bool is_score(const registry::ReferenceColumn& column) {
   return column.role == ColumnRole::score;
 }
@@ -133,7 +128,7 @@ Reference make_reference(const data::Table& table, const data::Split& split, con
                          const std::vector<double>& predictions, data::ValueType label_type,
                          const std::string& time_column, const std::map<std::string, double>& importances) {
   Reference out;
-  const stats::BlockGrid grid = grid_of(table.axis, split.trained_from, split.trained_to);
+  const stats::BlockGrid grid = stats::grid_for(table.axis, split.trained_from, split.trained_to);
   std::vector<Column> columns;
   for (const data::PreparedFeature& feature : candidate.preparation.features()) {
     const auto found = std::find_if(table.features.begin(), table.features.end(),

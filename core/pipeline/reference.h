@@ -35,9 +35,6 @@ Reference make_reference(const data::Table& table, const data::Split& split, con
 // Throws DataError when its blocks do not fit its columns.
 void require_sense(const Reference& reference);
 
-// The grid of a version's blocks, from the event times of the rows it was trained on.
-stats::BlockGrid grid_of(TimeAxis axis, EventTime trained_from, EventTime trained_to);
-
 // Whether a column belongs to the blocks of scores rather than to those of features.
 bool is_score(const registry::ReferenceColumn& column);
 // The profiles of one of the two streams, in the order of its packed blocks.

@@ -12,6 +12,30 @@ std::size_t width_of(Task task, std::size_t classes) {
   return task == Task::multiclass ? classes : 1;
 }
 
+// Those rows whose label is known, with what was predicted for them.
+struct LabelledRows {
+  std::vector<std::size_t> rows;
+  std::vector<double> labels;
+  std::vector<double> predictions;
+
+  void clear() {
+    rows.clear();
+    labels.clear();
+    predictions.clear();
+  }
+  void add(std::size_t row, std::span<const double> all_labels, std::span<const double> all_predictions,
+           std::size_t width) {
+    if (std::isnan(all_labels[row])) return;
+    rows.push_back(row);
+    labels.push_back(all_labels[row]);
+    const auto own = all_predictions.subspan(row * width, width);
+    predictions.insert(predictions.end(), own.begin(), own.end());
+  }
+  stats::Scored scored(Task task, std::size_t classes) const {
+    return {.task = task, .classes = classes, .labels = labels, .predictions = predictions};
+  }
+};
+
 }  // namespace
 
 std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, Task task, std::size_t classes,
@@ -20,21 +44,11 @@ std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& gri
   const std::size_t width = width_of(task, classes);
   std::map<std::int64_t, stats::MetricSums> out;
   const BlockRuns placed = block_runs(grid, times, after);
-  std::vector<double> own_labels;
-  std::vector<double> own_predictions;
+  LabelledRows labelled;
   for (const BlockRun& run : placed.runs) {
-    own_labels.clear();
-    own_predictions.clear();
-    for (std::size_t i = run.begin; i < run.end; ++i) {
-      const std::size_t row = placed.order[i];
-      if (std::isnan(labels[row])) continue;
-      own_labels.push_back(labels[row]);
-      const auto first = predictions.begin() + static_cast<std::ptrdiff_t>(row * width);
-      own_predictions.insert(own_predictions.end(), first, first + static_cast<std::ptrdiff_t>(width));
-    }
-    if (own_labels.empty()) continue;
-    out[run.block].add(stats::MetricSums::of(
-        {.task = task, .classes = classes, .labels = own_labels, .predictions = own_predictions}));
+    labelled.clear();
+    for (std::size_t i = run.begin; i < run.end; ++i) labelled.add(placed.order[i], labels, predictions, width);
+    if (!labelled.rows.empty()) out[run.block].add(stats::MetricSums::of(labelled.scored(task, classes)));
   }
   return out;
 }
@@ -118,21 +132,13 @@ void ScoringSink::collect_losses(const data::Table& table, const std::vector<dou
   }
   if (!job_.detector) return;
   const std::size_t width = width_of(task, classes);
-  std::vector<double> known;
-  std::vector<double> scored;
-  std::vector<std::size_t> rows;
-  for (std::size_t row = 0; row < table.rows; ++row) {
-    if (std::isnan(labels[row])) continue;
-    rows.push_back(row);
-    known.push_back(labels[row]);
-    const auto first = predictions.begin() + static_cast<std::ptrdiff_t>(row * width);
-    scored.insert(scored.end(), first, first + static_cast<std::ptrdiff_t>(width));
-  }
-  const std::vector<double> losses = stats::row_losses(
-      job_.detector->metric, {.task = task, .classes = classes, .labels = known, .predictions = scored});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::uint64_t key = table.row_keys.empty() ? 0 : table.row_keys[rows[i]];
-    fed_.push_back({table.event_times[rows[i]], key, losses[i]});
+  LabelledRows labelled;
+  for (std::size_t row = 0; row < table.rows; ++row) labelled.add(row, labels, predictions, width);
+  const std::vector<double> losses = stats::row_losses(job_.detector->metric, labelled.scored(task, classes));
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const std::size_t row = labelled.rows[i];
+    const std::uint64_t key = table.row_keys.empty() ? 0 : table.row_keys[row];
+    fed_.push_back({table.event_times[row], key, losses[i]});
   }
 }
 
