@@ -12,6 +12,8 @@ enum class RunId : std::int64_t {};
 enum class MonitorId : std::int64_t {};
 enum class FiringId : std::int64_t {};
 enum class PromotionId : std::int64_t {};
+enum class TrialId : std::int64_t {};
+enum class ReleaseId : std::int64_t {};
 
 // Issued by the registry's sequence at every claim; grows for ever. A write that carries an old term is refused.
 enum class LeaseTerm : std::int64_t {};

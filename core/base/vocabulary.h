@@ -13,11 +13,45 @@ namespace retraind {
 
 enum class Task { binary, multiclass, regression };
 
-enum class Metric { accuracy, log_loss, auc, f1, brier, macro_f1, rmse, mae, r2 };
+// docs/statistics.md defines each. New ones go to the end.
+enum class Metric {
+  accuracy,
+  log_loss,
+  auc,
+  f1,
+  brier,
+  macro_f1,
+  rmse,
+  mae,
+  r2,
+  average_precision,
+  precision,
+  recall,
+  calibration_error,
+  calibration_slope,
+  weighted_f1,
+  macro_auc,
+  cost,
+  mape,
+  pinball,
+  bias
+};
 
 enum class Verdict { promote, reject, inconclusive };
 
-enum class RunState { queued, running, awaiting_approval, promoted, rejected, inconclusive, failed, cancelled };
+// shadowing: nothing was settled on the holdout; the candidate waits, is scored on rows that come, and is decided by
+// them. Such a run is neither open nor ended: others of its model may run meanwhile.
+enum class RunState {
+  queued,
+  running,
+  awaiting_approval,
+  promoted,
+  rejected,
+  inconclusive,
+  failed,
+  cancelled,
+  shadowing
+};
 
 enum class Step { extract, validate_data, train, evaluate, release };
 
@@ -48,6 +82,27 @@ enum class Rule { superior, non_inferior };
 enum class PromotionMode { automatic, manual };
 
 enum class PromotionKind { promotion, rollback };
+
+// undecided: what it needed was missing, or is not enough to tell; such a gate does not pass.
+enum class GateOutcome { passed, failed, undecided };
+
+// What is done when production's artifact cannot be loaded or is not what it was: the candidate is judged against the
+// best version that still loads, and then waits for a person; or that verdict counts as any other.
+enum class BrokenProduction { wait, stand_in };
+
+// Whether a candidate may have other features than production.
+enum class SchemaRule { any, same };
+
+// Two versions that are scored on the same new rows, as they come. shadow: a candidate that was not settled, against
+// production; bake: production, against the version it replaced.
+enum class TrialKind { shadow, bake };
+
+// How a trial ended. shadow: promoted, awaiting_approval (it won, a person must say so), rejected, expired; bake:
+// kept (the window is over without harm), rolled_back; either: overtaken (production moved meanwhile), failed.
+enum class TrialOutcome { promoted, awaiting_approval, rejected, expired, kept, rolled_back, overtaken, failed };
+
+// Where a promotion is announced.
+enum class ReleaseTarget { directory, command, webhook };
 
 // How a column is compared with its reference; docs/statistics.md says what each measures.
 enum class DriftMethod { jensen_shannon, chi_square, ks, psi, wasserstein, hellinger, null_rate, unseen, out_of_range };
@@ -95,6 +150,18 @@ std::span<const std::string_view> words_of<PromotionMode>();
 template <>
 std::span<const std::string_view> words_of<PromotionKind>();
 template <>
+std::span<const std::string_view> words_of<GateOutcome>();
+template <>
+std::span<const std::string_view> words_of<BrokenProduction>();
+template <>
+std::span<const std::string_view> words_of<SchemaRule>();
+template <>
+std::span<const std::string_view> words_of<TrialKind>();
+template <>
+std::span<const std::string_view> words_of<TrialOutcome>();
+template <>
+std::span<const std::string_view> words_of<ReleaseTarget>();
+template <>
 std::span<const std::string_view> words_of<DriftMethod>();
 template <>
 std::span<const std::string_view> words_of<ColumnRole>();
@@ -132,15 +199,25 @@ std::string list_words() {
   return out;
 }
 
-// True when a larger value is better (accuracy, auc, f1, macro_f1, r2); false for losses.
+// True when a larger value is better (accuracy, auc, f1, …); false for losses. Says nothing for a metric that is not
+// ordered.
 bool higher_is_better(Metric metric);
 
-// True when the metric is the mean of a loss of single rows, so that a paired difference has a clustered standard error
-// in closed form; false (auc, f1, macro_f1, r2, rmse) where only resampling gives one.
+// Whether more, or less, of it is always better. calibration_slope (best at 1) and bias (best at 0) are not: they can
+// be held against bounds, and cannot be what decides between two models.
+bool is_ordered(Metric metric);
+
+// True when the metric is the (weighted) mean of a loss of single rows, so that a paired difference has a clustered
+// standard error in closed form: accuracy, log_loss, brier, mae, mape, pinball, cost, and bias, whose row loss is
+// prediction - label; false where only resampling gives one.
 bool is_mean_of_row_losses(Metric metric);
 
-// Whether a metric can be computed for a task. binary: accuracy, log_loss, auc, f1, brier; multiclass: accuracy,
-// log_loss, macro_f1; regression: rmse, mae, r2.
+// Whether a metric can be computed for a task. binary: accuracy, log_loss, auc, f1, brier, average_precision,
+// precision, recall, calibration_error, calibration_slope, cost; multiclass: accuracy, log_loss, macro_f1, weighted_f1,
+// macro_auc, recall (of a class that is named), cost; regression: rmse, mae, r2, mape, pinball, bias.
 bool applies_to(Metric metric, Task task);
+
+// Whether a metric can be made from the sums of time blocks, as performance triggers do: the nine of accuracy to r2.
+bool adds_up(Metric metric);
 
 }  // namespace retraind

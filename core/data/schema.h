@@ -31,15 +31,22 @@ struct Roles {
   std::size_t label = 0;
   std::vector<std::size_t> features;   // in the order of the query
   std::optional<std::size_t> cluster;  // when rows are clustered by a column
+  std::optional<std::size_t> weight;   // when rows are weighted by a column
+  std::optional<std::size_t> entity;   // when entities are held out as a whole
+  std::vector<std::size_t> slices;     // columns that gates slice by and that are no features
 };
 
-// The places of the columns that are read, in the order every batch and table uses: time, label, features, cluster.
+// The places of the columns that are read, in the order every batch and table uses: time, label, features, cluster,
+// weight, entity, slices. A column with two duties beside its being a feature stands there twice.
 std::vector<std::size_t> read_order(const Roles& roles);
 
 // Gives every column its duty. Throws DataError, naming all that is wrong at once: a time, label, feature or cluster
 // column that the query does not return (with the nearest name it does return), a column name returned twice, a time
 // column that is no instant or number, a label that does not suit the task (a regression label must be a number), an
-// instant as a feature (with the cast to write), no feature left.
+// instant as a feature (with the cast to write), no feature left, a weight column that is no number. A gate's slice
+// column that the query does not return is left out: the gate then says so (it is undecided, the run goes on). Weight,
+// entity and slice columns are no features unless `features` names them; a slice column is, unless `features` is given
+// and leaves it out.
 Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Model& model);
 
 // The time axis of a time column. Throws std::logic_error for a category or boolean.

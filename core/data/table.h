@@ -58,6 +58,9 @@ struct Table {
   // By the cluster column's value, numbered from 0 in the order of the rows, NULL counting as one value; empty when
   // there is no such column.
   std::vector<std::int64_t> clusters;
+  std::vector<double> weights;          // empty: no weight column
+  std::vector<std::uint64_t> entities;  // a hash of the entity column's value; empty: no such column
+  std::vector<Column> slices;           // columns that gates slice by and that are no features
 };
 
 // A classification label with more levels than this is a DataError, and so is a feature with more distinct texts than
@@ -65,15 +68,15 @@ struct Table {
 inline constexpr std::size_t kMaxClasses = 1000;
 inline constexpr std::size_t kMaxTableLevels = 1000000;
 
-// Collects batches of the columns named by `roles` (in the order time, label, features…, cluster) into a table.
+// Collects batches of the columns named by `roles` (in the order of read_order) into a table.
 class TableBuilder : public BatchSink {
  public:
   TableBuilder(const std::vector<SourceColumn>& columns, const Roles& roles, Task task);
   ~TableBuilder() override;
   // Throws DataError for an event time that is NULL, NaN or infinite, an infinite regression label, a classification
-  // label that is NaN or infinite, more than kMaxClasses or kMaxTableLevels levels, or more than 2^31-2 rows. After a
-  // throw only the destructor may be called. Either every batch carries row keys or none does; without them rows of one
-  // event time stay in the order they came in.
+  // label that is NaN or infinite, a weight that is NULL, negative or not finite, more than kMaxClasses or
+  // kMaxTableLevels levels, or more than 2^31-2 rows. After a throw only the destructor may be called. Either every
+  // batch carries row keys or none does; without them rows of one event time stay in the order they came in.
   void consume(const Batch& batch) override;
   // Sorts into canonical order and hands the table over; the builder is then empty and may collect another. Sorting
   // permutes one column after the other, so that it needs memory for one more column only, and none for rows that came

@@ -13,13 +13,15 @@
 
 namespace retraind::pipeline {
 
-// The version to beat, as it was when the run was claimed.
-struct ProductionModel {
+// A version whose model the worker opens.
+struct JobVersion {
   int version = 0;
   std::string artifact_file;    // beside the job
   std::string artifact_sha256;  // checked again by the worker before it is loaded
   TimeAxis axis = TimeAxis::instant;
   EventTime trained_to = 0;
+  std::optional<std::string> entity;  // the column whose entities it has held out; nullopt: the newest rows
+  std::string fault;                  // why the registry could not hand it out; empty: it did
 };
 
 struct Job {
@@ -28,7 +30,10 @@ struct Job {
   settings::Model model;
   TimePoint now{};
   std::uint64_t judged_before = 0;  // candidates judged against the same opponent before this one
-  std::optional<ProductionModel> production;
+  std::optional<JobVersion> production;
+  std::vector<JobVersion> stand_ins;    // for a production that does not load, the best first
+  std::optional<JobVersion> anchor;     // the best version so far, where the rule asks for it and it is not production
+  std::optional<JobVersion> candidate;  // trained by an earlier attempt: judged again, not trained again
 };
 
 std::string to_json(const Job& job);

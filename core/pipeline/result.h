@@ -14,6 +14,7 @@
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
 #include "core/evaluate/compare.h"
+#include "core/evaluate/facts.h"
 #include "core/pipeline/reference.h"
 
 namespace retraind::pipeline {
@@ -24,6 +25,14 @@ inline constexpr const char* kArtifactFile = "candidate.tar";
 inline constexpr std::uint64_t kMaxResultBytes = std::uint64_t{256} << 20;
 inline constexpr std::uint64_t kMaxArtifactBytes = std::uint64_t{1} << 30;
 
+// The winner, trained again on all rows; its artifact is then the one released.
+struct Refit {
+  evaluate::RefitFacts facts;
+  std::string judged_sha256;      // of the artifact that was judged
+  std::uint64_t judged_rows = 0;  // it was trained on
+  EventTime judged_to = 0;
+};
+
 struct Measured {
   TimeAxis axis = TimeAxis::instant;
   EventTime window_from = 0;  // event times of the oldest and the newest row read
@@ -33,9 +42,17 @@ struct Measured {
   std::uint64_t train_rows = 0;
   EventTime trained_from = 0;
   EventTime trained_to = 0;
-  std::optional<int> judged_against;  // production version; nullopt: the baseline
-  double confidence = 0;              // level of the interval after spending alpha
+  std::optional<int> judged_against;      // production version; nullopt: the baseline
+  std::optional<int> stand_in;            // the version that was scored instead, because production could not be loaded
+  std::string production_fault;           // why
+  std::optional<int> anchor;              // the best version so far that was scored too
+  std::string anchor_fault;               // why it could not be
+  std::optional<EventTime> holdout_from;  // event times of the first and the last row judged on
+  std::optional<EventTime> holdout_to;
+  double confidence = 0;  // level of the interval after spending alpha
   evaluate::Comparison comparison;
+  evaluate::CandidateFacts facts;
+  std::optional<Refit> refit;  // only of a candidate that wins
   std::string artifact_sha256;
   std::uint64_t artifact_bytes = 0;
   std::string trainer;

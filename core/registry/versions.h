@@ -41,23 +41,38 @@ struct NewVersion {
   Metric metric = Metric::log_loss;
   double value = 0;
   std::string lineage;  // JSON
+  // The best version so far at the time (non_inferior candidates are held against it); nullopt: this one itself.
+  std::optional<int> anchor;
+  std::optional<std::string> entity;  // the column whose entities were held out as a whole; nullopt: the newest rows
   std::vector<ReferenceColumn> columns;
 };
 
 // Gives it the next number of its model and stores it with its profiles. Locks the model's row.
 int add_version(store::Transaction& transaction, const NewVersion& version, TimePoint now);
 
-struct ProductionVersion {
+struct VersionRecord {
   int version = 0;
   std::string artifact_sha256;
   std::string configuration_sha256;
   TimeAxis axis = TimeAxis::instant;
   EventTime trained_from = 0;
   EventTime trained_to = 0;
-  TimePoint since{};
   RunId run{};
+  int anchor = 0;  // the best version so far when it was made; itself where it was the best
+  std::optional<std::string> entity;
+  bool quarantined = false;
+};
+// std::nullopt when there is no such version.
+std::optional<VersionRecord> find_version(store::Transaction& transaction, ModelId model, int version);
+
+struct ProductionVersion : VersionRecord {
+  TimePoint since{};
 };
 std::optional<ProductionVersion> find_production(store::Transaction& transaction, ModelId model);
+
+// Who may stand in for a production version whose artifact does not load: versions that were in production before and
+// are not quarantined, the one that left it last first; at most `limit`.
+std::vector<VersionRecord> list_former_production(store::Transaction& transaction, ModelId model, std::size_t limit);
 
 // In order; empty when it has none.
 std::vector<ReferenceColumn> list_columns(store::Transaction& transaction, ModelId model, int version);
@@ -76,7 +91,11 @@ struct Move {
 std::optional<PromotionId> move_production(store::Transaction& transaction, const Move& move, TimePoint now);
 
 // How many candidates of the model have been judged against this production version (nullopt: against the baseline)
-// and came to a verdict: what alpha has been spent on.
+// and came to a verdict, on a holdout or as a shadow: what alpha has been spent on.
 std::uint64_t count_judged_against(store::Transaction& transaction, ModelId model, std::optional<int> version);
+
+// How many of them were judged on rows later than or at `holdout_from`, an event time: earlier uses of the same rows.
+std::uint64_t count_holdout_reuse(store::Transaction& transaction, ModelId model, std::optional<int> version,
+                                  EventTime holdout_from);
 
 }  // namespace retraind::registry

@@ -22,8 +22,8 @@ namespace retraind::runs {
 bool hold_run(store::Transaction& transaction, ModelId model, const Lease& lease);
 
 struct MetricRow {
-  std::string role;  // candidate, production or baseline
-  Metric metric = Metric::log_loss;
+  std::string role;    // candidate, production or baseline
+  std::string metric;  // "auc", "recall[spam]"
   double value = 0;
 };
 void record_metrics(store::Transaction& transaction, RunId run, const std::vector<MetricRow>& metrics);
@@ -36,18 +36,20 @@ struct GateRow {
   std::optional<double> ci_low;
   std::optional<double> ci_high;
   std::optional<double> threshold;
-  bool passed = false;
+  GateOutcome outcome = GateOutcome::undecided;
   std::string sentence;
 };
 void record_gates(store::Transaction& transaction, RunId run, const std::vector<GateRow>& gates);
 
 // Everything run_history says of a judged run.
 struct JudgedRun {
-  RunState state = RunState::inconclusive;  // promoted, awaiting_approval, rejected or inconclusive
+  // promoted, awaiting_approval, shadowing, rejected or inconclusive
+  RunState state = RunState::inconclusive;
   Verdict verdict = Verdict::inconclusive;
   std::string reason;
-  std::string opponent;  // production or baseline
-  std::optional<int> judged_against;
+  std::string opponent;               // production or baseline
+  std::optional<int> judged_against;  // production
+  std::optional<int> stand_in;        // the version that was scored instead of it
   std::optional<int> version;
   TimeAxis axis = TimeAxis::instant;
   EventTime window_from = 0;
@@ -56,6 +58,11 @@ struct JudgedRun {
   std::uint64_t data_rows = 0;
   std::uint64_t train_rows = 0;
   std::uint64_t holdout_rows = 0;
+  std::optional<EventTime> holdout_from;  // event times of the first and the last row judged on
+  std::optional<EventTime> holdout_to;
+  std::uint64_t holdout_reuse = 0;
+  std::optional<double> detectable;
+  std::optional<std::uint64_t> rows_needed;
   Metric metric = Metric::log_loss;
   std::optional<double> candidate_value;
   std::optional<double> opponent_value;

@@ -86,7 +86,35 @@ struct Training {
   std::uint64_t memory_limit_bytes = std::uint64_t{4} << 30;
   int threads = 1;       // 1..256, of one worker; the model does not depend on it
   int max_attempts = 3;  // 1..100, of one run, after crashes and lost connections
+  // Entities (customers, machines) are held out as a whole: those whose hash falls into the holdout's share are never
+  // trained on, and the holdout is theirs. Absent: the holdout is the newest rows.
+  std::optional<std::string> entity;
+  bool refit = false;  // a winner is trained again on the whole window, holdout and all, before it is released
 };
+
+// The parts of the rows a gate looks at one by one: the levels of a column.
+struct Slices {
+  std::string column;            // any column of the query, a feature or not
+  std::uint64_t levels = 10;     // the most frequent so many in the holdout; 1..100
+  std::uint64_t min_rows = 100;  // levels with fewer rows are named, and not judged
+};
+
+// One more condition a candidate must meet. At least one of the four bounds.
+struct Gate {
+  std::string name;  // unique in its model; [a-z][a-z0-9_]{0,62}
+  Metric metric = Metric::log_loss;
+  std::string of_class;            // recall of a multiclass task: of which class
+  std::optional<double> above;     // the candidate's metric is surely at least this
+  std::optional<double> below;     // … at most this
+  std::optional<double> max_drop;  // the candidate is surely not worse than its opponent by more than this; >= 0
+  std::optional<double> max_gain;  // an improvement larger than this is suspected of a leak; > 0
+  std::optional<Slices> slices;    // only with max_drop: fails where a slice is surely harmed by more (Holm)
+  double confidence = 0.95;        // one-sided; (0.5, 1)
+};
+
+// Misclassification costs by the labels' texts: costs[actual][predicted], >= 0. What is not named costs 0 when right
+// and 1 when wrong.
+using Costs = std::map<std::string, std::map<std::string, double>>;
 
 struct Validation {
   Metric metric = Metric::log_loss;  // default: log_loss for binary and multiclass, rmse for regression
@@ -96,6 +124,35 @@ struct Validation {
   std::uint64_t min_holdout_rows = 200;
   Cluster cluster = ClusterAuto{};
   PromotionMode promotion = PromotionMode::automatic;
+  // Where metrics leave a choice.
+  double threshold = 0.5;  // binary: class 1 is predicted above this probability; (0, 1)
+  double quantile = 0.5;   // of pinball; (0, 1)
+  Costs costs;             // of cost
+  // How the decision is made.
+  bool spend_alpha = true;              // over attempts against one production version; false judges each by itself
+  std::optional<double> anchor_margin;  // non_inferior: against the best version so far; default: margin
+  std::optional<double> detect;         // the smallest difference worth seeing, in units of the metric; > 0
+  std::vector<Gate> gates;
+  std::optional<std::uint64_t> max_holdout_reuse;  // earlier candidates that were judged on some of the same rows
+  std::optional<std::uint64_t> max_artifact_bytes;
+  Duration max_scoring_time = Duration::zero();  // for a thousand rows; zero: no bound
+  SchemaRule schema = SchemaRule::any;
+  BrokenProduction broken_production = BrokenProduction::wait;
+  // What happens afterwards. Both windows are of event time, and of the clock once label_delay has passed as well.
+  Duration shadow = std::chrono::hours(24 * 14);  // how long an inconclusive candidate waits; zero: not at all
+  Duration bake = std::chrono::hours(24 * 7);     // how long the version before is scored too; zero: not at all
+  double bake_tolerance = 0;                      // so much worse than the version before is let pass; >= 0
+  double bake_confidence = 0.99;                  // of the harm that rolls back; (0.5, 1)
+  Duration trial_every = std::chrono::hours(1);   // how often shadows and bakes are looked at
+};
+
+// Who is told of a promotion or a rollback, beside SQL and NOTIFY. Each at least once, in order.
+struct Release {
+  std::filesystem::path directory;              // holds v1, v2, … and the link `current`; empty: none
+  std::vector<std::string> on_promote;          // argv, the first an absolute path; empty: none
+  std::string webhook;                          // http:// or https:// URL; empty: none
+  std::filesystem::path webhook_secret_file;    // signs the request's body; empty: not signed
+  Duration timeout = std::chrono::seconds(60);  // of one delivery; 1s..1h
 };
 
 struct ScheduleTrigger {
@@ -250,12 +307,14 @@ struct Model {
   Task task = Task::binary;
   std::optional<std::string> positive;  // binary: the label that counts as 1; default: the greater of the two
   std::vector<std::string> features;    // empty: every other column
+  std::optional<std::string> weight;    // a column that says how much each row counts; >= 0, finite
   Anchor anchor = Anchor::data;
   Duration label_delay = Duration::zero();
   Duration late_rows = std::chrono::hours(1);     // rows that come so long after newer ones are still profiled
   Duration late_labels = std::chrono::hours(24);  // labels that come so long after label_delay are still counted
   Training training;
   Validation validation;
+  Release release;
   std::vector<Trigger> triggers;  // always with a pipeline_change trigger
 };
 

@@ -22,9 +22,10 @@ struct Interval {
 
 // The mean of `differences` with a standard error by clusters (the linearised, G/(G-1)-corrected sandwich of a ratio
 // mean) and Student's t with clusters-1 degrees of freedom. `clusters[i]` numbers the cluster of row i from 0.
-// std::nullopt with fewer than two clusters. A difference that is zero in every row gives a zero-width interval.
+// std::nullopt with fewer than two clusters that hold any weight. A difference that is zero in every row gives a
+// zero-width interval. `weights` are >= 0 and finite (empty: all the same): the mean is sum w d / sum w.
 std::optional<Interval> clustered_mean(std::span<const double> differences, std::span<const std::uint32_t> clusters,
-                                       double confidence);
+                                       double confidence, std::span<const double> weights = {});
 
 // Percentile-t is not available for a general statistic; this is the percentile interval over resampled clusters. The
 // statistic is called with one weight for each row (how often its cluster was drawn) and may return std::nullopt where

@@ -17,11 +17,21 @@
 
 namespace retraind::stats {
 
+// What a metric leaves open.
+struct MetricOptions {
+  double threshold = 0.5;       // binary: a row is taken for class 1 where its probability is above this
+  double quantile = 0.5;        // of pinball
+  std::vector<double> costs;    // of cost: classes x classes, row-major, [actual][predicted]; empty: 0 right, 1 wrong
+  std::optional<int> of_class;  // of recall in a multiclass task; binary: class 1
+};
+
 struct Scored {
   Task task = Task::binary;
   std::size_t classes = 0;  // multiclass only
   std::span<const double> labels;
   std::span<const double> predictions;
+  std::span<const double> weights = {};  // how much each row counts, >= 0 and finite; empty: all the same
+  MetricOptions options = {};
 
   std::size_t rows() const { return labels.size(); }
 };
@@ -38,7 +48,7 @@ class WeightedMetric {
   WeightedMetric& operator=(WeightedMetric&&) noexcept;
   ~WeightedMetric();
 
-  // As evaluate().
+  // As evaluate(); `weights` multiply those of `scored`.
   std::optional<double> operator()(std::span<const double> weights = {}) const;
 
   class Rows;  // implemented for each metric
@@ -51,10 +61,10 @@ class WeightedMetric {
 // of a constant label. `weights` (empty: all 1) are nonnegative and finite. Throws what WeightedMetric throws, and
 // std::logic_error for weights of another length or outside their range.
 //
-// A binary row is taken for class 1 where its probability is above 0.5, a multiclass row for its most probable class,
-// the first one of ties. f1 is that of class 1, 0 without a true positive. macro_f1 is the mean over the classes that
-// occur among labels or predictions. A row of unknown class counts as a false positive and a false negative, as a
-// positive that every negative outranks (auc), and as a probability of 0 (log_loss, brier).
+// A binary row is taken for class 1 where its probability is above the threshold, a multiclass row for its most
+// probable class, the first one of ties. f1 is that of class 1, 0 without a true positive. macro_f1 is the mean over
+// the classes that occur among labels or predictions. A row of unknown class counts as a false positive and a false
+// negative, as a positive that every negative outranks (auc), and as a probability of 0 (log_loss, brier).
 std::optional<double> evaluate(Metric metric, const Scored& scored, std::span<const double> weights = {});
 
 // The loss of each row whose (weighted) mean is the metric, or 1 minus it for accuracy. Only for metrics that

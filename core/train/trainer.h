@@ -18,7 +18,8 @@ namespace retraind::train {
 
 struct TrainingSet {
   data::Matrix features;
-  std::vector<float> labels;  // regression value, or class index
+  std::vector<float> labels;   // regression value, or class index
+  std::vector<float> weights;  // how much each row counts, >= 0; empty: all the same
 };
 
 struct TrainingJob {
