@@ -2,6 +2,7 @@
 // What the daemon hands to a worker, and how it is written down. The job names files inside the worker's private
 // directory only; the source's connection string travels by itself and is never in it. Plain values.
 
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct JobVersion {
   std::string artifact_file;    // beside the job
   std::string artifact_sha256;  // checked again by the worker before it is loaded
   TimeAxis axis = TimeAxis::instant;
+  EventTime trained_from = 0;
   EventTime trained_to = 0;
   std::optional<std::string> entity;  // the column whose entities it has held out; nullopt: the newest rows
   std::string fault;                  // why the registry could not hand it out; empty: it did
@@ -36,8 +38,15 @@ struct Job {
   std::optional<JobVersion> candidate;  // trained by an earlier attempt: judged again, not trained again
 };
 
+// What a version trained under these settings has held out, for JobVersion::entity: the column and the share. Two
+// versions with the same text never saw an entity that the other is judged on.
+std::optional<std::string> held_out_entities(const settings::Training& training);
+
 std::string to_json(const Job& job);
 // Throws DataError for anything to_json did not write.
 Job job_from_json(std::string_view json);
+
+boost::json::value to_json(const JobVersion& version);
+JobVersion job_version_from_json(const boost::json::value& value, const std::string& what);  // throws DataError
 
 }  // namespace retraind::pipeline
