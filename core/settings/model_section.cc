@@ -139,11 +139,22 @@ bool is_share(Metric metric) {
     case Metric::f1:
     case Metric::brier:
     case Metric::macro_f1:
+    case Metric::average_precision:
+    case Metric::precision:
+    case Metric::recall:
+    case Metric::calibration_error:
+    case Metric::weighted_f1:
+    case Metric::macro_auc:
       return true;
     case Metric::log_loss:
     case Metric::rmse:
     case Metric::mae:
     case Metric::r2:
+    case Metric::calibration_slope:
+    case Metric::cost:
+    case Metric::mape:
+    case Metric::pinball:
+    case Metric::bias:
       return false;
   }
   return false;
