@@ -40,6 +40,8 @@ struct NewTrial {
 // `every`.
 std::optional<TrialId> open_trial(store::Transaction& transaction, const NewTrial& trial, TimePoint now);
 
+bool has_open_trial(store::Transaction& transaction, ModelId model, TrialKind kind);
+
 struct ClaimedTrial {
   TrialId id{};
   NewTrial terms;
