@@ -34,6 +34,7 @@ struct ClaimedRun {
   int max_attempts = 1;
   LeaseTerm term{};
   TimePoint lease_expires_at{};
+  std::optional<int> candidate;  // the version of an earlier attempt that is to be judged again, not trained anew
 };
 
 // What identifies a run in the hands of its daemon.
