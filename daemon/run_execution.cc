@@ -101,8 +101,8 @@ void RunExecution::prepare() {
   job_ = prepared.job;
   folder_ =
       std::make_unique<WorkDirectory>(context_.work_folder, fmt::format("run-{}-{}", number(run_.id), run_.attempt));
-  if (job_.production) {
-    pipeline::write_durable_file(folder_->path() / job_.production->artifact_file, prepared.production_artifact);
+  for (const auto& [file, bytes] : prepared.artifacts) {
+    pipeline::write_durable_file(folder_->path() / file, bytes);
   }
   pipeline::write_durable_file(folder_->path() / kJobFile, pipeline::to_json(job_));
 }

@@ -17,6 +17,7 @@
 #include "core/pipeline/execute.h"
 #include "core/pipeline/look.h"
 #include "core/pipeline/result.h"
+#include "core/pipeline/trial.h"
 #include "daemon/worker_protocol.h"
 
 namespace retraind::daemon {
@@ -70,6 +71,45 @@ void limit_resources(std::uint64_t memory_bytes) {
 #endif
 }
 
+// A look from job to outcome, whatever it looks for. `advice` is for one that needs too much memory.
+template <class Outcome, class Job, class Result>
+int answer_look(pid_t parent, const char* result_file, const char* advice, Job (*read_job)(std::string_view),
+                Result (*look)(const Job&, const settings::Source&, const std::filesystem::path&)) {
+  die_with(parent);
+  ::signal(SIGPIPE, SIG_IGN);
+  Job job;
+  settings::Source source;
+  try {
+    job = read_job(read_descriptor(kJobDescriptor));
+    source = source_from_json(read_descriptor(kSourceDescriptor));
+  } catch (const std::exception& error) {
+    std::fputs(fmt::format("the look's job cannot be read: {}\n", error.what()).c_str(), stderr);
+    return 1;
+  }
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+  limit_resources(job.model.training.memory_limit_bytes);
+  const std::filesystem::path folder = ".";
+  const auto failure = [](bool transient, const char* message, std::string hint) {
+    return pipeline::LookFailure{.transient = transient, .message = message, .hint = std::move(hint)};
+  };
+  Outcome outcome;
+  try {
+    outcome = look(job, source, folder);
+  } catch (const TransientError& error) {
+    outcome = failure(true, error.what(), error.hint());
+  } catch (const Error& error) {
+    outcome = failure(false, error.what(), error.hint());
+  } catch (const std::bad_alloc&) {
+    const std::string message = fmt::format("more memory was needed than training.memory_limit = {} bytes",
+                                            job.model.training.memory_limit_bytes);
+    outcome = failure(false, message.c_str(), advice);
+  } catch (const std::exception& error) {
+    outcome = failure(false, error.what(), "");
+  }
+  pipeline::write_durable_file(folder / result_file, pipeline::to_json(outcome));
+  return 0;
+}
+
 }  // namespace
 
 int run_worker(pid_t parent, const std::string& version) {
@@ -111,7 +151,10 @@ int run_worker(pid_t parent, const std::string& version) {
   const std::filesystem::path folder = ".";
   pipeline::Result result;
   try {
-    result = pipeline::execute(job, source, folder, version, listener);
+    const pipeline::Surroundings surroundings{
+        .listener = listener,
+        .clock = [&] { return std::chrono::duration_cast<Duration>(clock::now() - worker_began); }};
+    result = pipeline::execute(job, source, folder, version, surroundings);
   } catch (const std::bad_alloc&) {
     result = {.run = job.run,
               .attempt = job.attempt,
@@ -130,38 +173,14 @@ int run_worker(pid_t parent, const std::string& version) {
 }
 
 int run_look(pid_t parent) {
-  die_with(parent);
-  ::signal(SIGPIPE, SIG_IGN);
-  pipeline::LookJob job;
-  settings::Source source;
-  try {
-    job = pipeline::look_job_from_json(read_descriptor(kJobDescriptor));
-    source = source_from_json(read_descriptor(kSourceDescriptor));
-  } catch (const std::exception& error) {
-    std::fputs(fmt::format("the look's job cannot be read: {}\n", error.what()).c_str(), stderr);
-    return 1;
-  }
-  ::setenv("OMP_WAIT_POLICY", "passive", 1);
-  limit_resources(job.model.training.memory_limit_bytes);
-  const std::filesystem::path folder = ".";
-  pipeline::LookOutcome outcome;
-  try {
-    outcome = pipeline::look(job, source, folder);
-  } catch (const TransientError& error) {
-    outcome = pipeline::LookFailure{.transient = true, .message = error.what(), .hint = error.hint()};
-  } catch (const Error& error) {
-    outcome = pipeline::LookFailure{.transient = false, .message = error.what(), .hint = error.hint()};
-  } catch (const std::bad_alloc&) {
-    outcome =
-        pipeline::LookFailure{.transient = false,
-                              .message = fmt::format("more memory was needed than training.memory_limit = {} bytes",
-                                                     job.model.training.memory_limit_bytes),
-                              .hint = "raise training.memory_limit, or shorten the trigger's window"};
-  } catch (const std::exception& error) {
-    outcome = pipeline::LookFailure{.transient = false, .message = error.what(), .hint = ""};
-  }
-  pipeline::write_durable_file(folder / pipeline::kLookResultFile, pipeline::to_json(outcome));
-  return 0;
+  return answer_look<pipeline::LookOutcome>(parent, pipeline::kLookResultFile,
+                                            "raise training.memory_limit, or shorten the trigger's window",
+                                            pipeline::look_job_from_json, pipeline::look);
+}
+
+int run_trial(pid_t parent) {
+  return answer_look<pipeline::TrialLook>(parent, pipeline::kTrialResultFile, "raise training.memory_limit",
+                                          pipeline::trial_job_from_json, pipeline::run_trial);
 }
 
 }  // namespace retraind::daemon

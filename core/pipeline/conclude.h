@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/ids.h"
 #include "core/base/time.h"
@@ -20,17 +22,19 @@ class Transaction;
 
 namespace retraind::pipeline {
 
-// What the worker needs to know of the registry, gathered when the run was claimed; the production model's bytes go
-// into the work directory beside the job. Throws DataError when production's artifact is damaged.
+// What the worker needs to know of the registry, gathered when the run was claimed; the bytes of the versions it is
+// judged by go into the work directory beside the job. A version whose artifact is damaged comes with its fault and
+// without bytes. Throws DataError when that is the candidate which is to be judged again.
 struct PreparedJob {
   Job job;
-  std::string production_artifact;  // empty when there is no production version
+  std::vector<std::pair<std::string, std::string>> artifacts;  // file name, bytes
 };
 PreparedJob prepare_job(store::Transaction& transaction, const runs::ClaimedRun& run, TimePoint now);
 
 enum class Ending {
-  concluded,   // the run has ended, or awaits approval
-  judge_again  // production changed since the candidate was judged; the run is back in the queue (invariant 2)
+  concluded,   // the run has ended, or its candidate awaits approval or is a shadow
+  judge_again  // production changed since the candidate was judged, or its level of confidence has been spent by
+               // somebody else; the run is back in the queue (invariant 2)
 };
 
 struct Conclusion {

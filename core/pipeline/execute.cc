@@ -1,13 +1,10 @@
 #include "core/pipeline/execute.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
-#include <fstream>
 
 #include "core/base/error.h"
 #include "core/base/random.h"
@@ -15,14 +12,12 @@
 #include "core/data/split.h"
 #include "core/data/table.h"
 #include "core/evaluate/decide.h"
-#include "core/pipeline/alignment.h"
-#include "core/pipeline/durable_file.h"
+#include "core/pipeline/candidate.h"
+#include "core/pipeline/judging.h"
+#include "core/pipeline/opponents.h"
 #include "core/pipeline/reference.h"
-#include "core/pipeline/scorer.h"
 #include "core/pipeline/window.h"
 #include "core/source/source.h"
-#include "core/train/artifact.h"
-#include "core/train/trainer.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -39,20 +34,57 @@ struct Extracted {
   std::string time_column;
 };
 
+std::size_t width_of(const data::Preparation& preparation) {
+  return preparation.task() == Task::multiclass ? preparation.classes().size() : 1;
+}
+
+// What a model says of rows, and who it is.
+struct Said {
+  const data::Preparation& preparation;
+  const std::vector<double>& predictions;
+
+  ScoreColumns columns() const { return score_columns(preparation.task(), preparation.classes(), predictions); }
+};
+
+// The share of rows on which two models disagree: by class, or for regression further apart than the labels spread.
+double disagreement(const Said& first, const Said& second, double spread) {
+  const ScoreColumns one = first.columns();
+  const ScoreColumns other = second.columns();
+  const std::size_t rows = one.score.size();
+  if (rows == 0 || other.score.size() != rows) return 1;
+  const bool by_class = first.preparation.task() != Task::regression;
+  std::size_t apart = 0;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const bool differ =
+        by_class ? one.predicted[i] != other.predicted[i] : !(std::fabs(one.score[i] - other.score[i]) <= spread);
+    apart += differ ? 1 : 0;
+  }
+  return static_cast<double>(apart) / static_cast<double>(rows);
+}
+
 class Execution {
  public:
   Execution(const Job& job, const settings::Source& source, const std::filesystem::path& folder,
-            const std::string& version, const StepListener& listener)
-      : job_(job), source_(source), folder_(folder), version_(version), listener_(listener) {}
+            const std::string& version, const Surroundings& surroundings)
+      : job_(job), source_(source), folder_(folder), version_(version), surroundings_(surroundings) {}
 
   Measured run() {
-    open_production();
+    // Before anything is read: a model that cannot be loaded decides who is judged against.
+    step_ = Step::evaluate;
+    opponents_ = open_opponents(job_, folder_);
+    if (job_.candidate) {
+      candidate_.scorer = open_artifact_file(job_.model, folder_ / job_.candidate->artifact_file,
+                                             job_.candidate->artifact_sha256, "the candidate");
+    }
     Extracted extracted = extract();
     const data::Split split = validate(extracted);
-    const Trained trained = train_candidate(extracted, split);
-    evaluate(extracted.table, split, trained);
-    measured_.reference = make_reference(extracted.table, split, trained.candidate, holdout_predictions_,
-                                         extracted.label_type, extracted.time_column, trained.importances);
+    if (job_.candidate) {
+      take_candidate(extracted, split);
+    } else {
+      train(extracted, split);
+    }
+    judge(extracted.table, split);
+    make_reference_of(extracted, split);
     describe_lineage(extracted);
     return std::move(measured_);
   }
@@ -60,55 +92,21 @@ class Execution {
   Step step() const { return step_; }
 
  private:
-  struct Trained {
-    Scorer candidate;
-    std::vector<float> labels;
-    std::map<std::string, double> importances;
-  };
-
   void begin(Step step) {
     step_ = step;
-    listener_({.step = step, .finished = false, .rows = std::nullopt, .detail = "{}"});
+    surroundings_.listener({.step = step, .finished = false, .rows = std::nullopt, .detail = "{}"});
   }
   void finish(std::uint64_t rows, const json::object& detail) {
-    listener_({.step = step_, .finished = true, .rows = rows, .detail = json::serialize(detail)});
-  }
-
-  // Before anything is read: a production model that cannot be loaded makes the whole run pointless.
-  void open_production() {
-    step_ = Step::evaluate;
-    if (!job_.production) return;
-    production_ =
-        open_artifact_file(job_.model, folder_ / job_.production->artifact_file, job_.production->artifact_sha256,
-                           fmt::format("production version {}", job_.production->version));
-  }
-
-  // The columns the candidate needs, and those production needs to be scored on the same rows.
-  data::Roles roles_of(const std::vector<data::SourceColumn>& columns) const {
-    data::Roles roles = data::assign_roles(columns, job_.model);
-    if (!production_) return roles;
-    for (const data::PreparedFeature& feature : production_->preparation.features()) {
-      const auto found =
-          std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == feature.name; });
-      if (found == columns.end()) {
-        throw DataError(
-            fmt::format("production version {} needs the column \"{}\", which the query no longer returns",
-                        job_.production->version, feature.name),
-            "keep it in the query until a model without it is in production; it need not stand in `features`");
-      }
-      const auto place = static_cast<std::size_t>(found - columns.begin());
-      if (std::find(roles.features.begin(), roles.features.end(), place) == roles.features.end())
-        roles.features.push_back(place);
-    }
-    std::sort(roles.features.begin(), roles.features.end());
-    return roles;
+    surroundings_.listener({.step = step_, .finished = true, .rows = rows, .detail = json::serialize(detail)});
   }
 
   Extracted extract() {
     begin(Step::extract);
     source::SourceReader reader(source_, fmt::format("retraind run {}", number(job_.run)));
     const auto columns = reader.describe(job_.model.query, job_.model.features);
-    const data::Roles roles = roles_of(columns);
+    data::Roles roles = data::assign_roles(columns, job_.model);
+    require_columns(opponents_, columns);
+    add_features(opponents_, columns, roles);
     const data::SourceColumn& time_column = columns[roles.time];
     measured_.axis = data::time_axis(time_column.type);
     const auto anchor = find_anchor(reader, job_.model, time_column, job_.model.label_delay, job_.now);
@@ -136,139 +134,185 @@ class Execution {
     return out;
   }
 
-  data::Split validate(const Extracted& extracted) {
+  // A candidate that is judged again is judged on the rows that came since it was trained.
+  data::Split split_around_candidate(data::Table& table) const {
+    const settings::Training& training = job_.model.training;
+    const JobVersion& candidate = *job_.candidate;
+    if (training.entity && candidate.entity == held_out_entities(training)) {
+      return data::split_by_entity(table, training.holdout);
+    }
+    const auto& times = table.event_times;
+    const auto cut = std::upper_bound(times.begin(), times.end(), candidate.trained_to) - times.begin();
+    return {.train_begin = 0,
+            .train_end = static_cast<std::size_t>(cut),
+            .holdout_end = table.rows,
+            .trained_from = candidate.trained_from,
+            .trained_to = candidate.trained_to};
+  }
+
+  data::Split validate(Extracted& extracted) {
     begin(Step::validate_data);
-    const data::Split split = data::split_by_time(extracted.table, job_.model.training.holdout);
+    const settings::Training& training = job_.model.training;
+    const data::Split split = job_.candidate    ? split_around_candidate(extracted.table)
+                              : training.entity ? data::split_by_entity(extracted.table, training.holdout)
+                                                : data::split_by_time(extracted.table, training.holdout);
     measured_.train_rows = split.train_end - split.train_begin;
     measured_.trained_from = split.trained_from;
     measured_.trained_to = split.trained_to;
-    if (measured_.train_rows < job_.model.training.min_rows) {
-      throw DataError(fmt::format("{} labelled rows to train on, fewer than min_rows = {}", measured_.train_rows,
-                                  job_.model.training.min_rows),
-                      "wait for more rows, widen training.window, or lower training.min_rows");
-    }
-    preparation_ =
-        data::Preparation::fit(extracted.table, split.train_begin, split.train_end, job_.model, measured_.warnings);
     json::object detail{{"train_rows", measured_.train_rows}, {"holdout_rows", split.holdout_end - split.train_end}};
+    if (!job_.candidate) {
+      if (measured_.train_rows < training.min_rows) {
+        throw DataError(fmt::format("{} labelled rows to train on, fewer than min_rows = {}", measured_.train_rows,
+                                    training.min_rows),
+                        "wait for more rows, widen training.window, or lower training.min_rows");
+      }
+      preparation_ =
+          data::Preparation::fit(extracted.table, split.train_begin, split.train_end, job_.model, measured_.warnings);
+    }
+    const data::Preparation& own = job_.candidate ? candidate_.scorer.preparation : preparation_;
+    require_same_question(opponents_, own);
+    // Before the training, which takes long: a cost of a class that is not there was misspelled.
+    if (own.task() != Task::regression) (void)evaluate::cost_matrix(job_.model.validation.costs, own.classes());
     if (!measured_.warnings.empty())
       detail["warnings"] = json::array(measured_.warnings.begin(), measured_.warnings.end());
     finish(extracted.table.rows, detail);
     return split;
   }
 
-  Trained train_candidate(const Extracted& extracted, const data::Split& split) {
+  void train(const Extracted& extracted, const data::Split& split) {
     begin(Step::train);
-    Trained out;
-    const auto trainer = train::make_trainer(job_.model.training.trainer);
-    {
-      train::TrainingSet set;
-      set.features = preparation_.apply(extracted.table, split.train_begin, split.train_end);
-      for (const double label : preparation_.labels(extracted.table, split.train_begin, split.train_end)) {
-        set.labels.push_back(static_cast<float>(label));
-      }
-      train::TrainingJob training = training_job(job_.model, preparation_);
-      training.on_warning = [this](std::string_view warning) { measured_.warnings.emplace_back(warning); };
-      const auto model = trainer->train(set, training);
-      write_artifact(*model, trainer->version());
-      out.labels = std::move(set.labels);
-      out.importances = model->importances();
-    }
-    out.candidate = open_artifact(job_.model, read_whole_file(folder_ / kArtifactFile, kMaxArtifactBytes));
+    candidate_ =
+        train_and_package(extracted.table, split.train_begin, split.train_end, split.train_end, split.holdout_end,
+                          std::move(preparation_), job_.model, measured_.data_sha256, folder_, measured_.warnings);
+    take_package(candidate_);
     finish(measured_.train_rows, {{"rounds", job_.model.training.rounds},
                                   {"trainer", measured_.trainer},
                                   {"artifact_bytes", measured_.artifact_bytes}});
+  }
+
+  void take_candidate(const Extracted& extracted, const data::Split& split) {
+    measured_.judged_again = true;
+    candidate_.artifact_sha256 = job_.candidate->artifact_sha256;
+    candidate_.artifact_bytes = std::filesystem::file_size(folder_ / job_.candidate->artifact_file);
+    for (const double label : candidate_.scorer.preparation.labels(extracted.table, split.train_begin, split.train_end))
+      candidate_.labels.push_back(static_cast<float>(label));
+    take_package(candidate_);
+  }
+
+  void take_package(const Candidate& candidate) {
+    measured_.trainer = candidate.trainer;
+    measured_.artifact_sha256 = candidate.artifact_sha256;
+    measured_.artifact_bytes = candidate.artifact_bytes;
+  }
+
+  evaluate::CandidateFacts facts_of(const Candidate& candidate, const std::vector<double>& predictions,
+                                    std::size_t rows, Duration took) const {
+    const data::Preparation& own = candidate.scorer.preparation;
+    evaluate::CandidateFacts out;
+    out.predictions = evaluate::look_at_predictions(own.task(), width_of(own), predictions, candidate.labels);
+    out.package_compared = candidate.package_compared;
+    out.package_differs = candidate.package_differs;
+    if (job_.candidate) {
+      // It was compared with the model it was made from when it was trained; since then it is its package.
+      out.package_compared = rows;
+    }
+    const double seconds = std::chrono::duration<double>(took).count();
+    out.seconds_per_thousand = rows == 0 ? 0 : seconds * 1000 / static_cast<double>(rows);
+    out.artifact_bytes = candidate.artifact_bytes;
+    if (opponents_.opponent) {
+      out.schema_changes =
+          evaluate::compare_signatures(signature_of(own), signature_of(opponents_.opponent->scorer.preparation));
+    }
     return out;
   }
 
-  void write_artifact(const train::Model& model, const std::string& trainer_version) {
-    measured_.trainer = trainer_version;
-    const json::object manifest{{"format", 1},
-                                {"model", job_.model.name},
-                                {"task", to_text(job_.model.task)},
-                                {"trainer", job_.model.training.trainer},
-                                {"trainer_version", trainer_version},
-                                {"data_sha256", measured_.data_sha256},
-                                {"seed", job_.model.training.seed}};
-    const std::string bytes = train::pack({json::serialize(manifest), preparation_, model.files()});
-    if (bytes.size() > kMaxArtifactBytes) {
-      throw DataError(fmt::format("the model takes {} bytes, more than {}", bytes.size(), kMaxArtifactBytes),
-                      "train fewer or shallower trees");
-    }
-    measured_.artifact_bytes = bytes.size();
-    measured_.artifact_sha256 = to_hex(sha256(bytes));
-    write_durable_file(folder_ / kArtifactFile, bytes);
-  }
-
-  void evaluate(const data::Table& table, const data::Split& split, const Trained& trained) {
+  void judge(const data::Table& table, const data::Split& split) {
     begin(Step::evaluate);
-    const std::optional<EventTime> production_knows =
-        production_ ? std::optional(job_.production->trained_to) : std::nullopt;
-    const std::size_t begin_row = data::first_fresh_row(table, split, production_knows);
-    const std::size_t end_row = split.holdout_end;
-    const std::size_t rows = end_row - begin_row;
-
-    evaluate::Holdout holdout;
-    holdout.task = job_.model.task;
-    const data::Preparation& own = trained.candidate.preparation;
+    const std::size_t first = first_row_fresh_for_all(table, split, opponents_, job_.model.training);
+    const std::size_t end = split.holdout_end;
+    const data::Preparation& own = candidate_.scorer.preparation;
     // All of the holdout is scored once: what it looks like to the candidate is what later rows are compared with, also
     // where production has been trained on some of it.
-    holdout_predictions_ = trained.candidate.predict(table, split.train_end, end_row);
-    const std::size_t width = own.task() == Task::multiclass ? own.classes().size() : 1;
-    const std::vector<double> candidate(
-        holdout_predictions_.begin() + static_cast<std::ptrdiff_t>((begin_row - split.train_end) * width),
-        holdout_predictions_.end());
-    evaluate::Opponent opponent = evaluate::Opponent::baseline;
-    if (production_) {
-      opponent = evaluate::Opponent::production;
-      measured_.judged_against = job_.production->version;
-      const data::Preparation& theirs = production_->preparation;
-      if (theirs.task() != own.task() || (own.task() == Task::binary && theirs.classes() != own.classes())) {
-        throw DataError(fmt::format("production version {} answers another question (its task or its classes differ), "
-                                    "so no rows can judge both",
-                                    job_.production->version),
-                        "give the new question a model name of its own");
-      }
-      const std::vector<double> predictions = production_->model->predict(theirs.apply(table, begin_row, end_row));
-      if (own.task() == Task::multiclass) {
-        const std::vector<std::string> classes = union_of(own.classes(), theirs.classes());
-        holdout.classes = classes.size();
-        holdout.labels = labels_among(table, begin_row, end_row, classes);
-        holdout.candidate = spread(candidate, own.classes(), classes);
-        holdout.opponent = spread(predictions, theirs.classes(), classes);
-      } else {
-        holdout.opponent = predictions;
-      }
-    } else {
-      holdout.opponent = evaluate::baseline_predictions(own.task(), own.classes().size(), job_.model.validation.metric,
-                                                        trained.labels, rows);
+    const Duration began = surroundings_.clock();
+    holdout_predictions_ = candidate_.scorer.predict(table, split.train_end, end);
+    const Duration took = surroundings_.clock() - began;
+    measured_.facts = facts_of(candidate_, holdout_predictions_, end - split.train_end, took);
+
+    const evaluate::Opponent opponent =
+        opponents_.opponent ? evaluate::Opponent::production : evaluate::Opponent::baseline;
+    if (job_.production) measured_.judged_against = job_.production->version;
+    measured_.production_fault = opponents_.production_fault;
+    if (opponents_.stands_in) measured_.stand_in = opponents_.opponent->version.version;
+    if (opponents_.anchor) measured_.anchor = opponents_.anchor->version.version;
+    measured_.anchor_fault = opponents_.anchor_fault;
+    if (first < end) {
+      measured_.holdout_from = table.event_times[first];
+      measured_.holdout_to = table.event_times[end - 1];
     }
-    if (holdout.labels.empty()) {
-      holdout.classes = own.classes().size();
-      holdout.labels = own.labels(table, begin_row, end_row);
-      holdout.candidate = candidate;
-    }
-    holdout.clusters = data::cluster_rows(table, begin_row, end_row, job_.model.validation.cluster);
-    measured_.confidence = evaluate::spent_confidence(job_.model.validation.confidence, job_.judged_before);
+    const auto skipped = static_cast<std::ptrdiff_t>((first - split.train_end) * width_of(own));
+    const evaluate::Holdout holdout =
+        make_holdout(table, first, end, own, {holdout_predictions_.begin() + skipped, holdout_predictions_.end()},
+                     opponents_, candidate_.labels, job_.model);
+    const settings::Validation& validation = job_.model.validation;
+    measured_.confidence = evaluate::spent_confidence(validation, job_.judged_before);
     const std::uint64_t seed =
         mix_seed(job_.model.training.seed, std::stoull(measured_.data_sha256.substr(0, 16), nullptr, 16));
-    measured_.comparison =
-        evaluate::compare(holdout, opponent, job_.model.validation.metric, measured_.confidence, seed);
-    finish(rows,
-           {{"opponent", evaluate::to_text(opponent)}, {"not_fresh_for_production", begin_row - split.train_end}});
+    measured_.comparison = evaluate::compare(holdout, opponent, validation, measured_.confidence, seed);
+    json::object detail{{"opponent", evaluate::to_text(opponent)},
+                        {"not_fresh", first - split.train_end},
+                        {"confidence", measured_.confidence}};
+    if (measured_.comparison.detectable) detail["detectable"] = *measured_.comparison.detectable;
+    if (measured_.comparison.rows_needed) detail["rows_needed"] = *measured_.comparison.rows_needed;
+    if (wins() && job_.model.training.refit) {
+      refit(table, split);
+      detail["refit_rows"] = measured_.train_rows;
+    }
+    finish(end - first, detail);
   }
 
-  // Class indices of the labels among `classes`; -1 for a label that is not there.
-  static std::vector<double> labels_among(const data::Table& table, std::size_t begin, std::size_t end,
-                                          const std::vector<std::string>& classes) {
-    std::vector<double> places;
-    for (const std::string& level : table.label.levels) {
-      const auto found = std::find(classes.begin(), classes.end(), level);
-      places.push_back(found == classes.end() ? -1.0 : static_cast<double>(found - classes.begin()));
+  // As the daemon will decide from the same figures; it has the last word.
+  bool wins() const {
+    if (job_.candidate) return false;
+    return evaluate::decide(measured_.comparison, measured_.facts, circumstances_of(measured_), job_.model.validation)
+               .verdict == Verdict::promote;
+  }
+
+  void refit(const data::Table& table, const data::Split& split) {
+    Refit out;
+    out.judged_sha256 = candidate_.artifact_sha256;
+    out.judged_rows = measured_.train_rows;
+    out.judged_to = measured_.trained_to;
+    data::Preparation preparation =
+        data::Preparation::fit(table, split.train_begin, split.holdout_end, job_.model, measured_.warnings);
+    refitted_ =
+        train_and_package(table, split.train_begin, split.holdout_end, split.train_end, split.holdout_end,
+                          std::move(preparation), job_.model, measured_.data_sha256, folder_, measured_.warnings);
+    const Duration began = surroundings_.clock();
+    const std::vector<double> predictions = refitted_->scorer.predict(table, split.train_end, split.holdout_end);
+    const Duration took = surroundings_.clock() - began;
+    out.facts.candidate = facts_of(*refitted_, predictions, split.holdout_end - split.train_end, took);
+    const evaluate::PredictionFacts& said = measured_.facts.predictions;
+    out.facts.disagreement =
+        disagreement({candidate_.scorer.preparation, holdout_predictions_},
+                     {refitted_->scorer.preparation, predictions}, said.label_high - said.label_low);
+    measured_.refit = std::move(out);
+    measured_.train_rows = split.holdout_end - split.train_begin;
+    measured_.trained_to = table.event_times[split.holdout_end - 1];
+    take_package(*refitted_);
+  }
+
+  // What a version is watched by: its columns as they were in the rows it was trained on, and how it fared on rows it
+  // had not seen. A refit has seen them all; there the candidate it was made from speaks for it.
+  void make_reference_of(const Extracted& extracted, const data::Split& split) {
+    if (job_.candidate) return;
+    data::Split trained = split;
+    if (refitted_) {
+      trained.train_end = split.holdout_end;
+      trained.trained_to = measured_.trained_to;
     }
-    std::vector<double> out;
-    for (std::size_t row = begin; row < end; ++row)
-      out.push_back(places.at(static_cast<std::size_t>(table.label.values[row])));
-    return out;
+    measured_.reference = make_reference(extracted.table, trained, split.train_end, candidate_.scorer,
+                                         holdout_predictions_, extracted.label_type, extracted.time_column,
+                                         refitted_ ? refitted_->importances : candidate_.importances);
   }
 
   void describe_lineage(const Extracted& extracted) {
@@ -276,28 +320,33 @@ class Execution {
     if (extracted.filter.after) bounds["after"] = format_event_time(measured_.axis, *extracted.filter.after);
     if (extracted.filter.until) bounds["until"] = format_event_time(measured_.axis, *extracted.filter.until);
     if (extracted.filter.newest_rows) bounds["newest_rows"] = *extracted.filter.newest_rows;
-    measured_.lineage = json::serialize(json::object{
-        {"retraind", version_},
-        {"trainer", measured_.trainer},
-        {"query", job_.model.query},
-        {"schema", extracted.schema},
-        {"bounds", bounds},
-        {"rows", measured_.data_rows},
-        {"data_sha256", measured_.data_sha256},
-        {"seed", job_.model.training.seed},
-        {"judged_before", job_.judged_before},
-        {"warnings", json::array(measured_.warnings.begin(), measured_.warnings.end())},
-    });
+    json::object lineage{{"retraind", version_},
+                         {"trainer", measured_.trainer},
+                         {"query", job_.model.query},
+                         {"schema", extracted.schema},
+                         {"bounds", bounds},
+                         {"rows", measured_.data_rows},
+                         {"data_sha256", measured_.data_sha256},
+                         {"seed", job_.model.training.seed},
+                         {"warnings", json::array(measured_.warnings.begin(), measured_.warnings.end())}};
+    if (measured_.refit) {
+      lineage["refit"] = {{"judged_artifact_sha256", measured_.refit->judged_sha256},
+                          {"judged_train_rows", measured_.refit->judged_rows},
+                          {"judged_trained_to", format_event_time(measured_.axis, measured_.refit->judged_to)}};
+    }
+    measured_.lineage = json::serialize(lineage);
   }
 
   const Job& job_;
   const settings::Source& source_;
   const std::filesystem::path& folder_;
   const std::string& version_;
-  const StepListener& listener_;
+  const Surroundings& surroundings_;
   Step step_ = Step::extract;
-  std::optional<Scorer> production_;
+  Opponents opponents_;
   data::Preparation preparation_;
+  Candidate candidate_;
+  std::optional<Candidate> refitted_;
   std::vector<double> holdout_predictions_;
   Measured measured_;
 };
@@ -305,8 +354,8 @@ class Execution {
 }  // namespace
 
 Result execute(const Job& job, const settings::Source& source, const std::filesystem::path& folder,
-               const std::string& retraind_version, const StepListener& listener) {
-  Execution execution(job, source, folder, retraind_version, listener);
+               const std::string& retraind_version, const Surroundings& surroundings) {
+  Execution execution(job, source, folder, retraind_version, surroundings);
   Result result{.run = job.run, .attempt = job.attempt, .outcome = Failure{}};
   try {
     result.outcome = execution.run();

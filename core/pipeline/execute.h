@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/time.h"
 #include "core/base/vocabulary.h"
 #include "core/pipeline/job.h"
 #include "core/pipeline/result.h"
@@ -24,9 +25,15 @@ struct StepEvent {
 };
 using StepListener = std::function<void(const StepEvent&)>;
 
+// What an execution is told by whoever calls it.
+struct Surroundings {
+  StepListener listener;
+  std::function<Duration()> clock;  // a steady one; only how long scoring takes is read off it
+};
+
 // Leaves the candidate's artifact in `folder` and returns what was measured, or why it could not be: every DataError
 // and TransientError of a step becomes a Failure. Anything else (a bug) is thrown.
 Result execute(const Job& job, const settings::Source& source, const std::filesystem::path& folder,
-               const std::string& retraind_version, const StepListener& listener);
+               const std::string& retraind_version, const Surroundings& surroundings);
 
 }  // namespace retraind::pipeline

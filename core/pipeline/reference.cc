@@ -124,8 +124,8 @@ void require_sense(const Reference& reference) {
   for (const registry::Block& block : reference.losses) (void)stats::MetricSums::unpack(block.packed);
 }
 
-Reference make_reference(const data::Table& table, const data::Split& split, const Scorer& candidate,
-                         const std::vector<double>& predictions, data::ValueType label_type,
+Reference make_reference(const data::Table& table, const data::Split& split, std::size_t held_out_begin,
+                         const Scorer& candidate, const std::vector<double>& predictions, data::ValueType label_type,
                          const std::string& time_column, const std::map<std::string, double>& importances) {
   Reference out;
   const stats::BlockGrid grid = stats::grid_for(table.axis, split.trained_from, split.trained_to);
@@ -167,13 +167,13 @@ Reference make_reference(const data::Table& table, const data::Split& split, con
                                           return values;
                                         }});
   }
-  const std::span<const double> held_out = part(table.event_times, split.train_end, split.holdout_end);
+  const std::span<const double> held_out = part(table.event_times, held_out_begin, split.holdout_end);
   Profiling scores(grid);
   for (const Column& column : score_columns_of_holdout) scores.add(column);
   out.scores = scores.count(held_out);
   scores.hand_over(out.columns);
 
-  const std::vector<double> labels = candidate.preparation.labels(table, split.train_end, split.holdout_end);
+  const std::vector<double> labels = candidate.preparation.labels(table, held_out_begin, split.holdout_end);
   out.losses = pack(sum_losses(grid, candidate.preparation.task(), candidate.preparation.classes().size(), held_out,
                                labels, predictions, kNoBound));
   return out;

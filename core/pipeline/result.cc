@@ -7,6 +7,7 @@
 
 #include "core/base/sha256.h"
 #include "core/pipeline/block_json.h"
+#include "core/pipeline/comparison_json.h"
 #include "core/pipeline/durable_file.h"
 #include "core/pipeline/json_access.h"
 
@@ -14,16 +15,6 @@ namespace retraind::pipeline {
 namespace {
 
 namespace json = boost::json;
-
-json::value number_or_null(const std::optional<double>& value) {
-  if (!value || !std::isfinite(*value)) return nullptr;
-  return exact(*value);
-}
-
-std::optional<double> finite_or_absent(const ObjectReader& reader, std::string_view name) {
-  if (!reader.has(name)) return std::nullopt;
-  return reader.number(name);
-}
 
 bool is_sha256(const std::string& text) {
   return text.size() == 64 &&
@@ -36,83 +27,35 @@ std::string read_sha256(const ObjectReader& reader, std::string_view name) {
   return text;
 }
 
-json::array write_metrics(const std::vector<stats::MetricValue>& metrics) {
-  json::array out;
-  for (const stats::MetricValue& one : metrics) {
-    if (std::isfinite(one.value)) out.push_back({{"metric", to_text(one.metric)}, {"value", exact(one.value)}});
+json::value write_refit(const std::optional<Refit>& refit) {
+  if (!refit) return nullptr;
+  return {{"facts", write_facts(refit->facts.candidate)},
+          {"disagreement", exact(refit->facts.disagreement)},
+          {"judged_sha256", refit->judged_sha256},
+          {"judged_rows", refit->judged_rows},
+          {"judged_to", exact(refit->judged_to)}};
+}
+
+std::optional<Refit> read_refit(const ObjectReader& parent) {
+  if (!parent.has("refit")) return std::nullopt;
+  const ObjectReader reader(parent.member("refit"), "the result's refit");
+  Refit out{.facts = {.candidate = read_facts(reader.member("facts")), .disagreement = reader.number("disagreement")},
+            .judged_sha256 = read_sha256(reader, "judged_sha256"),
+            .judged_rows = reader.integer<std::uint64_t>("judged_rows"),
+            .judged_to = reader.number("judged_to")};
+  if (!(out.facts.disagreement >= 0 && out.facts.disagreement <= 1)) {
+    throw DataError("the result's refit disagrees on a share of rows that is none");
   }
   return out;
 }
 
-std::vector<stats::MetricValue> read_metrics(const json::array& list) {
-  std::vector<stats::MetricValue> out;
-  for (const json::value& item : list) {
-    const ObjectReader reader(item, "the result's metric");
-    const auto metric = reader.word<Metric>("metric");
-    for (const stats::MetricValue& earlier : out) {
-      if (earlier.metric == metric) throw DataError(fmt::format("the result names {} twice", to_text(metric)));
-    }
-    out.push_back({metric, reader.number("value")});
-  }
-  return out;
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
 }
 
-json::value write_comparison(const evaluate::Comparison& comparison) {
-  json::object out{{"opponent", evaluate::to_text(comparison.opponent)},
-                   {"metric", to_text(comparison.metric)},
-                   {"rows", comparison.rows},
-                   {"confidence", exact(comparison.confidence)},
-                   {"candidate_metrics", write_metrics(comparison.candidate_metrics)},
-                   {"opponent_metrics", write_metrics(comparison.opponent_metrics)},
-                   {"candidate_value", number_or_null(comparison.candidate_value)},
-                   {"opponent_value", number_or_null(comparison.opponent_value)},
-                   {"difference", nullptr},
-                   {"why_no_interval", comparison.why_no_interval}};
-  if (comparison.difference) {
-    const stats::Interval& interval = *comparison.difference;
-    out["difference"] = {{"estimate", number_or_null(interval.estimate)},
-                         {"low", number_or_null(interval.low)},
-                         {"high", number_or_null(interval.high)},
-                         {"standard_error", number_or_null(interval.standard_error)},
-                         {"inflation", number_or_null(interval.inflation)},
-                         {"clusters", interval.clusters},
-                         {"method", interval.method}};
-  }
-  return out;
-}
-
-evaluate::Comparison read_comparison(const json::value& value) {
-  const ObjectReader reader(value, "the result's comparison");
-  evaluate::Comparison out;
-  const auto opponent = evaluate::parse_opponent(reader.text("opponent"));
-  if (!opponent) throw DataError("the result's comparison names an unknown opponent: " + reader.text("opponent"));
-  out.opponent = *opponent;
-  out.metric = reader.word<Metric>("metric");
-  out.rows = reader.integer<std::size_t>("rows");
-  out.confidence = reader.number("confidence");
-  out.candidate_metrics = read_metrics(reader.array("candidate_metrics"));
-  out.opponent_metrics = read_metrics(reader.array("opponent_metrics"));
-  out.candidate_value = finite_or_absent(reader, "candidate_value");
-  out.opponent_value = finite_or_absent(reader, "opponent_value");
-  out.why_no_interval = reader.text("why_no_interval");
-  if (reader.has("difference")) {
-    const ObjectReader interval(reader.member("difference"), "the result's difference");
-    // An interval with a bound that was not a number is no interval: nothing may be decided by it.
-    for (const char* name : {"estimate", "low", "high", "standard_error"}) {
-      if (!interval.has(name)) throw DataError(fmt::format("the result's difference has no {}", name));
-    }
-    out.difference = stats::Interval{.estimate = interval.number("estimate"),
-                                     .low = interval.number("low"),
-                                     .high = interval.number("high"),
-                                     .standard_error = interval.number("standard_error"),
-                                     .inflation = finite_or_absent(interval, "inflation").value_or(1.0),
-                                     .clusters = interval.integer<std::size_t>("clusters"),
-                                     .method = interval.text("method")};
-    if (!(out.difference->low <= out.difference->estimate && out.difference->estimate <= out.difference->high)) {
-      throw DataError("the result's difference does not lie between its bounds");
-    }
-  }
-  return out;
+json::value time_or_null(const std::optional<EventTime>& time) {
+  return time ? json::value(exact(*time)) : json::value(nullptr);
 }
 
 json::value write_measured(const Measured& measured) {
@@ -124,9 +67,18 @@ json::value write_measured(const Measured& measured) {
           {"train_rows", measured.train_rows},
           {"trained_from", exact(measured.trained_from)},
           {"trained_to", exact(measured.trained_to)},
-          {"judged_against", measured.judged_against ? json::value(*measured.judged_against) : json::value(nullptr)},
+          {"judged_again", measured.judged_again},
+          {"judged_against", or_null(measured.judged_against)},
+          {"stand_in", or_null(measured.stand_in)},
+          {"production_fault", measured.production_fault},
+          {"anchor", or_null(measured.anchor)},
+          {"anchor_fault", measured.anchor_fault},
+          {"holdout_from", time_or_null(measured.holdout_from)},
+          {"holdout_to", time_or_null(measured.holdout_to)},
           {"confidence", exact(measured.confidence)},
           {"comparison", write_comparison(measured.comparison)},
+          {"facts", write_facts(measured.facts)},
+          {"refit", write_refit(measured.refit)},
           {"artifact_sha256", measured.artifact_sha256},
           {"artifact_bytes", measured.artifact_bytes},
           {"trainer", measured.trainer},
@@ -145,16 +97,31 @@ void require_sense(const Measured& measured) {
   if (production && !measured.judged_against) {
     throw DataError("the result judges against production without naming the version");
   }
-  if (!production && measured.judged_against) {
+  // The baseline stands in where no version loads at all, and then it must be said why.
+  if (!production && measured.judged_against && measured.production_fault.empty()) {
     throw DataError("the result names a production version, but judges against the baseline");
   }
+  if (measured.stand_in && (!production || measured.production_fault.empty())) {
+    throw DataError("the result names a stand-in for a production version that has no fault");
+  }
+  if (measured.production_fault.empty() != (!measured.judged_against || (production && !measured.stand_in))) {
+    throw DataError("the result's opponent does not fit what it says of production");
+  }
+  if (measured.holdout_from.has_value() != (comparison.rows > 0) ||
+      measured.holdout_to.has_value() != (comparison.rows > 0) ||
+      (comparison.rows > 0 && *measured.holdout_from > *measured.holdout_to)) {
+    throw DataError("the result's holdout makes no sense");
+  }
+  if (measured.refit && measured.judged_again) throw DataError("the result refits a candidate that was not trained");
   if (measured.judged_against && *measured.judged_against < 1) throw DataError("the result names a version below 1");
   if (measured.window_from > measured.window_to) throw DataError("the result's window ends before it begins");
-  if (measured.train_rows == 0 || measured.trained_from > measured.trained_to)
+  if ((measured.train_rows == 0 && !measured.judged_again) || measured.trained_from > measured.trained_to)
     throw DataError("the result's training rows make no sense");
   constexpr auto kMostRows = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-  if (measured.data_rows > kMostRows || measured.train_rows > measured.data_rows ||
-      comparison.rows > measured.data_rows - measured.train_rows) {
+  // A refit is trained on the rows it was judged on too.
+  const std::uint64_t trained = measured.refit ? measured.refit->judged_rows : measured.train_rows;
+  if (measured.data_rows > kMostRows || measured.train_rows > measured.data_rows || trained > measured.data_rows ||
+      comparison.rows > measured.data_rows - trained) {
     throw DataError(fmt::format("the result trains on {} rows and judges on {}, but has read {}", measured.train_rows,
                                 comparison.rows, measured.data_rows));
   }
@@ -178,9 +145,18 @@ Measured read_measured(const json::value& value) {
   out.train_rows = reader.integer<std::uint64_t>("train_rows");
   out.trained_from = reader.number("trained_from");
   out.trained_to = reader.number("trained_to");
+  out.judged_again = reader.boolean("judged_again");
   if (reader.has("judged_against")) out.judged_against = reader.integer<int>("judged_against");
+  if (reader.has("stand_in")) out.stand_in = reader.integer<int>("stand_in");
+  out.production_fault = reader.text("production_fault");
+  if (reader.has("anchor")) out.anchor = reader.integer<int>("anchor");
+  out.anchor_fault = reader.text("anchor_fault");
+  if (reader.has("holdout_from")) out.holdout_from = reader.number("holdout_from");
+  if (reader.has("holdout_to")) out.holdout_to = reader.number("holdout_to");
   out.confidence = reader.number("confidence");
   out.comparison = read_comparison(reader.member("comparison"));
+  out.facts = read_facts(reader.member("facts"));
+  out.refit = read_refit(reader);
   out.artifact_sha256 = read_sha256(reader, "artifact_sha256");
   out.artifact_bytes = reader.integer<std::uint64_t>("artifact_bytes");
   out.trainer = reader.text("trainer");
@@ -201,6 +177,17 @@ Measured read_measured(const json::value& value) {
 }
 
 }  // namespace
+
+evaluate::Circumstances circumstances_of(const Measured& measured) {
+  evaluate::Circumstances out;
+  out.production = measured.judged_against;
+  out.stand_in = measured.stand_in;
+  out.production_fault = measured.production_fault;
+  out.anchor = measured.anchor;
+  out.anchor_fault = measured.anchor_fault;
+  if (measured.refit) out.refit = measured.refit->facts;
+  return out;
+}
 
 std::string to_json(const Result& result) {
   json::object out{{"format", 1}, {"run_id", number(result.run)}, {"attempt", result.attempt}};

@@ -14,6 +14,7 @@
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
 #include "core/evaluate/compare.h"
+#include "core/evaluate/decide.h"
 #include "core/evaluate/facts.h"
 #include "core/pipeline/reference.h"
 
@@ -42,6 +43,7 @@ struct Measured {
   std::uint64_t train_rows = 0;
   EventTime trained_from = 0;
   EventTime trained_to = 0;
+  bool judged_again = false;              // the candidate was there already; nothing was trained
   std::optional<int> judged_against;      // production version; nullopt: the baseline
   std::optional<int> stand_in;            // the version that was scored instead, because production could not be loaded
   std::string production_fault;           // why
@@ -60,6 +62,10 @@ struct Measured {
   std::vector<std::string> warnings;
   std::string lineage;  // a JSON object
 };
+
+// What the decision needs to know beside the comparison, as far as the worker knows it: not how often the holdout was
+// used before.
+evaluate::Circumstances circumstances_of(const Measured& measured);
 
 // Why a worker could not measure.
 struct Failure {
