@@ -37,6 +37,46 @@ Grouping without_gaps(std::span<const std::uint32_t> clusters) {
   return result;
 }
 
+void check_rows(std::span<const double> differences, std::span<const std::uint32_t> clusters,
+                std::span<const double> weights) {
+  if (differences.size() != clusters.size() || (!weights.empty() && differences.size() != weights.size())) {
+    throw std::logic_error(std::to_string(differences.size()) + " differences stand beside " +
+                           std::to_string(clusters.size()) + " clusters and " + std::to_string(weights.size()) +
+                           " weights");
+  }
+  for (const double difference : differences) {
+    if (!std::isfinite(difference)) throw std::logic_error("a difference of losses is not finite");
+  }
+  for (const double weight : weights) {
+    if (!(weight >= 0) || !std::isfinite(weight)) {
+      throw std::logic_error("a row cannot count " + std::to_string(weight) + " times");
+    }
+  }
+}
+
+struct WeighedRows {
+  std::vector<double> differences;
+  std::vector<double> weights;  // all above 0
+  std::vector<std::uint32_t> clusters;
+};
+
+// Rows that count for nothing must not make a cluster, nor a row for the error of independent ones.
+WeighedRows without_weightless(std::span<const double> differences, std::span<const std::uint32_t> clusters,
+                               std::span<const double> weights) {
+  WeighedRows rows;
+  rows.differences.reserve(differences.size());
+  rows.weights.reserve(differences.size());
+  rows.clusters.reserve(differences.size());
+  for (std::size_t i = 0; i < differences.size(); ++i) {
+    const double weight = weights.empty() ? 1.0 : weights[i];
+    if (weight == 0) continue;
+    rows.differences.push_back(differences[i]);
+    rows.weights.push_back(weight);
+    rows.clusters.push_back(clusters[i]);
+  }
+  return rows;
+}
+
 void check_confidence(double confidence) {
   if (!(confidence > 0 && confidence < 1)) {
     throw std::logic_error("a confidence of " + std::to_string(confidence) + " is not between 0 and 1");
@@ -99,30 +139,29 @@ double student_t_quantile(double p, double df) {
 }
 
 std::optional<Interval> clustered_mean(std::span<const double> differences, std::span<const std::uint32_t> clusters,
-                                       double confidence) {
+                                       double confidence, std::span<const double> weights) {
   check_confidence(confidence);
-  if (differences.size() != clusters.size()) {
-    throw std::logic_error(std::to_string(differences.size()) + " differences stand beside " +
-                           std::to_string(clusters.size()) + " clusters");
-  }
-  const Grouping grouping = without_gaps(clusters);
+  check_rows(differences, clusters, weights);
+  const WeighedRows rows = without_weightless(differences, clusters, weights);
+  const Grouping grouping = without_gaps(rows.clusters);
   if (grouping.groups < 2) return std::nullopt;
 
-  const auto rows = static_cast<double>(differences.size());
+  const auto count = static_cast<double>(rows.differences.size());
   const auto groups = static_cast<double>(grouping.groups);
   Sum sum;
-  for (const double difference : differences) {
-    if (!std::isfinite(difference)) throw std::logic_error("a difference of losses is not finite");
-    sum.add(difference);
+  Sum weight;
+  for (std::size_t i = 0; i < rows.differences.size(); ++i) {
+    sum.add(rows.weights[i] * rows.differences[i]);
+    weight.add(rows.weights[i]);
   }
-  const double mean = sum.value() / rows;
+  const double mean = sum.value() / weight.value();
 
-  // The mean is a ratio of two sums over clusters, of differences and of rows; linearised, a cluster's share in its
-  // error is the sum of its residuals (Cochran 1977, section 6.3).
+  // The mean is a ratio of two sums over clusters, of weighted differences and of weights; linearised, a cluster's
+  // share in its error is the sum of its residuals (Cochran 1977, section 6.3).
   std::vector<Sum> residuals(grouping.groups);
   Sum squares;
-  for (std::size_t i = 0; i < differences.size(); ++i) {
-    const double residual = differences[i] - mean;
+  for (std::size_t i = 0; i < rows.differences.size(); ++i) {
+    const double residual = rows.weights[i] * (rows.differences[i] - mean);
     residuals[grouping.group_of[i]].add(residual);
     squares.add(residual * residual);
   }
@@ -131,8 +170,8 @@ std::optional<Interval> clustered_mean(std::span<const double> differences, std:
 
   Interval interval;
   interval.estimate = mean;
-  interval.standard_error = std::sqrt(groups / (groups - 1) * between.value()) / rows;
-  const double independent = std::sqrt(squares.value() / (rows - 1) / rows);
+  interval.standard_error = std::sqrt(groups / (groups - 1) * between.value()) / weight.value();
+  const double independent = std::sqrt(squares.value() / (count - 1) / (weight.value() / count * weight.value()));
   if (independent > 0) interval.inflation = interval.standard_error / independent;
   const double reach = student_t_quantile(confidence, groups - 1) * interval.standard_error;
   interval.low = mean - reach;

@@ -17,13 +17,15 @@ struct Interval {
   double standard_error = 0;
   double inflation = 1;  // standard error by clusters / as if the rows were independent
   std::size_t clusters = 0;
-  std::string method;  // "cluster_t" or "cluster_bootstrap"
+  std::string method;  // "cluster_t", "cluster_bootstrap" or "delong"
 };
 
 // The mean of `differences` with a standard error by clusters (the linearised, G/(G-1)-corrected sandwich of a ratio
 // mean) and Student's t with clusters-1 degrees of freedom. `clusters[i]` numbers the cluster of row i from 0.
-// std::nullopt with fewer than two clusters that hold any weight. A difference that is zero in every row gives a
-// zero-width interval. `weights` are >= 0 and finite (empty: all the same): the mean is sum w d / sum w.
+// std::nullopt with fewer than two clusters that hold any weight. A difference that is the same in every row gives a
+// zero-width interval. `weights` are >= 0 and finite (empty: all the same): the mean is sum w d / sum w, and a row of
+// weight 0 is no row. Throws std::logic_error for parts of different lengths, a confidence outside (0, 1), a difference
+// that is not finite, and other weights.
 std::optional<Interval> clustered_mean(std::span<const double> differences, std::span<const std::uint32_t> clusters,
                                        double confidence, std::span<const double> weights = {});
 

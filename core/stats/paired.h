@@ -1,5 +1,6 @@
 #pragma once
-// Exact and classical tests for two models on the same rows, and for shares. Pure. Formulas: docs/statistics.md.
+// Exact and classical tests for two models on the same rows. All of them take rows for independent of one another; for
+// rows that are not there are the intervals by clusters (interval.h). Pure. Formulas: docs/statistics.md.
 
 #include <cstdint>
 #include <optional>
@@ -17,14 +18,18 @@ struct Delong {
   double first_variance = 0;
   double second_variance = 0;
   double covariance = 0;
-  double z = 0;  // of first - second; 0 where the two order every pair alike
+  // Of first - second: 0 where the two order every pair alike, infinite where the areas differ and no row's share in
+  // them varies, as when one model is always right and the other always wrong.
+  double z = 0;
   double p = 1;  // two-sided, normal
 };
 // `labels` are 0 or 1 (-1, a class the model cannot know, counts as a positive below every negative). std::nullopt with
-// fewer than two rows of either class. Throws std::logic_error for parts of different lengths.
+// fewer than two rows of either class. Throws std::logic_error for parts of different lengths, another label, or a
+// prediction that is not finite.
 std::optional<Delong> delong(std::span<const double> labels, std::span<const double> first,
                              std::span<const double> second);
-// The interval of first - second, bounds one-sided at `confidence`; method "delong". clusters counts the rows.
+// The interval of first - second, bounds one-sided at `confidence`; method "delong". clusters counts the rows. No
+// interval, either, where z is infinite: a width of zero would claim what a handful of rows cannot know.
 std::optional<Interval> delong_difference(std::span<const double> labels, std::span<const double> first,
                                           std::span<const double> second, double confidence);
 
@@ -33,13 +38,5 @@ std::optional<Interval> delong_difference(std::span<const double> labels, std::s
 // continuity correction.
 double mcnemar_exact(std::uint64_t only_first, std::uint64_t only_second);
 double mcnemar_chi_square(std::uint64_t only_first, std::uint64_t only_second, bool continuity);
-
-// Bounds of a share of `hits` among `trials` (> 0), two-sided at `confidence` (0.95). Throws std::logic_error for more
-// hits than trials.
-struct ShareBounds {
-  double low = 0;
-  double high = 1;
-};
-ShareBounds wilson(std::uint64_t hits, std::uint64_t trials, double confidence);
 
 }  // namespace retraind::stats

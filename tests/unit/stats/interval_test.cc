@@ -74,6 +74,63 @@ TEST(ClusteredMean, RefusesWhatDoesNotFit) {
   EXPECT_THROW(clustered_mean(Numbers{1, std::nan("")}, Clusters{0, 1}, 0.95), std::logic_error);
 }
 
+TEST(ClusteredMean, TakesARowOfWeightTwoForTwoRows) {
+  const auto weighted = clustered_mean(Numbers{1, 2, 3, 6}, Clusters{0, 0, 1, 2}, 0.95, Numbers{2, 1, 1, 3});
+  const auto repeated = clustered_mean(Numbers{1, 1, 2, 3, 6, 6, 6}, Clusters{0, 0, 0, 1, 2, 2, 2}, 0.95);
+  EXPECT_DOUBLE_EQ(weighted->estimate, 25.0 / 7);
+  EXPECT_DOUBLE_EQ(weighted->estimate, repeated->estimate);
+  EXPECT_DOUBLE_EQ(weighted->standard_error, repeated->standard_error);
+  EXPECT_DOUBLE_EQ(weighted->low, repeated->low);
+  EXPECT_DOUBLE_EQ(weighted->high, repeated->high);
+}
+
+TEST(ClusteredMean, HasTheSameBitsWithWeightsOfOneAsWithNone) {
+  Random random(12);
+  for (std::size_t rows = 2; rows < 200; rows += 7) {
+    Numbers differences(rows);
+    Clusters clusters(rows);
+    for (double& difference : differences) difference = random.normal();
+    for (std::size_t i = 0; i < rows; ++i) clusters[i] = static_cast<std::uint32_t>(i * 13 % 17);
+    const auto without = clustered_mean(differences, clusters, 0.95);
+    const auto with = clustered_mean(differences, clusters, 0.95, Numbers(rows, 1));
+    EXPECT_EQ(with->estimate, without->estimate);
+    EXPECT_EQ(with->standard_error, without->standard_error);
+    EXPECT_EQ(with->low, without->low);
+    EXPECT_EQ(with->high, without->high);
+    EXPECT_EQ(with->inflation, without->inflation);
+  }
+}
+
+TEST(ClusteredMean, DependsOnWeightsOnlyRelativeToOneAnother) {
+  const Numbers differences{1, 2, 3, 6, -1};
+  const Clusters clusters{0, 0, 1, 1, 2};
+  const auto one = clustered_mean(differences, clusters, 0.95, Numbers{1, 2, .5, 1, 3});
+  const auto hundred = clustered_mean(differences, clusters, 0.95, Numbers{100, 200, 50, 100, 300});
+  EXPECT_NEAR(one->estimate, hundred->estimate, 1e-15);
+  EXPECT_NEAR(one->standard_error, hundred->standard_error, 1e-15);
+  EXPECT_NEAR(one->inflation, hundred->inflation, 1e-14);
+}
+
+TEST(ClusteredMean, TakesARowOfWeightZeroForNone) {
+  const auto without = clustered_mean(Numbers{1, 2, 3, 6}, Clusters{0, 0, 1, 1}, 0.95, Numbers{1, 2, 1, 1});
+  const auto with =
+      clustered_mean(Numbers{1, 2, 3, 6, 99, 7}, Clusters{0, 0, 1, 1, 1, 2}, 0.95, Numbers{1, 2, 1, 1, 0, 0});
+  EXPECT_EQ(with->clusters, 2u);
+  EXPECT_EQ(with->estimate, without->estimate);
+  EXPECT_EQ(with->low, without->low);
+  EXPECT_EQ(with->inflation, without->inflation);
+  EXPECT_FALSE(clustered_mean(Numbers{1, 2}, Clusters{0, 1}, 0.95, Numbers{1, 0}).has_value());
+  EXPECT_FALSE(clustered_mean(Numbers{1, 2}, Clusters{0, 1}, 0.95, Numbers{0, 0}).has_value());
+}
+
+TEST(ClusteredMean, RefusesWeightsThatAreNone) {
+  const Numbers differences{1, 2};
+  const Clusters clusters{0, 1};
+  EXPECT_THROW(clustered_mean(differences, clusters, 0.95, Numbers{1}), std::logic_error);
+  EXPECT_THROW(clustered_mean(differences, clusters, 0.95, Numbers{1, -1}), std::logic_error);
+  EXPECT_THROW(clustered_mean(differences, clusters, 0.95, Numbers{1, std::nan("")}), std::logic_error);
+}
+
 // Rows that share the luck of their day.
 struct Days {
   Numbers differences;
