@@ -28,4 +28,8 @@ int look_command(const Options& options) {
   return run_look(options.parent);
 }
 
+int trial_command(const Options& options) {
+  return run_trial(options.parent);
+}
+
 }  // namespace retraind::daemon

@@ -18,7 +18,12 @@ namespace retraind::daemon {
 
 struct Context {
   Context(boost::asio::io_context& io_context, boost::asio::thread_pool& blocking, store::Database& database)
-      : io(io_context), pool(blocking), registry(database), monitors_due(io_context), runs_due(io_context) {}
+      : io(io_context),
+        pool(blocking),
+        registry(database),
+        monitors_due(io_context),
+        runs_due(io_context),
+        trials_due(io_context) {}
 
   boost::asio::io_context& io;
   boost::asio::thread_pool& pool;
@@ -29,6 +34,7 @@ struct Context {
   std::shared_ptr<const settings::Settings> settings;
   Wakeup monitors_due;
   Wakeup runs_due;
+  Wakeup trials_due;
   bool stopping = false;
 
   std::vector<std::string> source_names() const {

@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 
 // Threads for blocking work: the evaluations, one for each run's bookkeeping, the listener and the loops' own claims.
 std::size_t pool_size(const settings::Settings& settings) {
-  return 8 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
+  return 10 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
 }
 
 }  // namespace
@@ -40,6 +40,7 @@ Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path
       drain_timer_(io_),
       monitors_(context_),
       runs_(context_),
+      trials_(context_),
       upkeep_(context_),
       listening_(context_) {
   context_.executor.instance = settings.daemon.instance;
@@ -68,6 +69,7 @@ void Daemon::run() {
   start(listening_.run());
   start(monitors_.run());
   start(runs_.run());
+  start(trials_.run());
   log_info(fmt::format("retraind {} ready: instance {}, {} models, registry {}", version_, context_.executor.instance,
                        context_.settings->models.size(), registry_.description()));
   io_.run();
@@ -182,6 +184,7 @@ asio::awaitable<void> Daemon::reload() {
   log_info(fmt::format("configuration reloaded: {} models", context_.settings->models.size()));
   context_.monitors_due.ring();
   context_.runs_due.ring();
+  context_.trials_due.ring();
 }
 
 asio::awaitable<void> Daemon::drain() {
@@ -192,9 +195,11 @@ asio::awaitable<void> Daemon::drain() {
                : fmt::format("stopping: {} runs have {} to end", runs_.running(), format_duration(patience)));
   context_.monitors_due.ring();
   context_.runs_due.ring();
+  context_.trials_due.ring();
   upkeep_.stop();
   listening_.stop();
   monitors_.stop_looks();
+  trials_.stop_look();
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (loops_running_ > 0) {
     if (std::chrono::steady_clock::now() >= deadline) runs_.hand_back_all();

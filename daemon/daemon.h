@@ -54,6 +54,7 @@ class Daemon {
   boost::asio::steady_timer drain_timer_;
   MonitorLoop monitors_;
   RunLoop runs_;
+  TrialLoop trials_;
   UpkeepLoop upkeep_;
   ListenLoop listening_;
   int loops_running_ = 0;

@@ -18,25 +18,68 @@ namespace retraind::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// What a worker reports is what the look found, or why it could not be made.
+template <class Result, class Outcome>
+Result result_of(Outcome outcome) {
+  if (const auto* failure = std::get_if<pipeline::LookFailure>(&outcome)) {
+    if (failure->transient) throw TransientError(failure->message, failure->hint);
+    throw DataError(failure->message, failure->hint);
+  }
+  return std::get<Result>(std::move(outcome));
+}
+
+}  // namespace
+
 LookProcess::LookProcess(Context& context, std::string name)
     : context_(context), name_(std::move(name)), timer_(context.io), timer_ended_(context.io) {}
 
 asio::awaitable<void> LookProcess::run(const pipeline::LookPlan& plan, const settings::Source& source,
                                        pipeline::LookResult& result) {
+  Work work{.command = "look",
+            .job_file = pipeline::kLookFile,
+            .job = pipeline::to_json(plan.job),
+            .artifacts = {},
+            .timeout = plan.job.model.training.timeout,
+            .advice = "shorten the trigger's window, or raise training.timeout"};
+  if (!plan.job.artifact_file.empty()) work.artifacts.emplace_back(plan.job.artifact_file, plan.artifact);
+  co_await execute(work, source);
+  co_await run_blocking(context_.pool, [this, &plan, &result] {
+    result = result_of<pipeline::LookResult>(pipeline::look_outcome_from_json(outcome(pipeline::kLookResultFile)));
+    pipeline::require_sense(plan.job, result);
+  });
+}
+
+asio::awaitable<void> LookProcess::run(const pipeline::TrialPlan& plan, const settings::Source& source,
+                                       pipeline::TrialResult& result) {
+  Work work{.command = "trial",
+            .job_file = pipeline::kTrialFile,
+            .job = pipeline::to_json(plan.job),
+            .artifacts = {},
+            .timeout = plan.job.model.training.timeout,
+            .advice = "raise training.timeout; rows that wait for longer make each look longer"};
+  for (const auto& [file, bytes] : plan.artifacts) work.artifacts.emplace_back(file, bytes);
+  co_await execute(work, source);
+  co_await run_blocking(context_.pool, [this, &result] {
+    result = result_of<pipeline::TrialResult>(pipeline::trial_look_from_json(outcome(pipeline::kTrialResultFile)));
+  });
+}
+
+asio::awaitable<void> LookProcess::execute(const Work& work, const settings::Source& source) {
   std::string failed;
   try {
-    co_await run_blocking(context_.pool, [this, &plan] { prepare(plan); });
+    co_await run_blocking(context_.pool, [this, &work] { prepare(work); });
     // A daemon that began to stop before this look was planned has told nobody.
     stopped_ = stopped_ || context_.stopping;
-    if (!stopped_) worker_ = start_worker(context_, "look", folder_->path(), pipeline::kLookFile, source, -1);
+    if (!stopped_) worker_ = start_worker(context_, work.command, folder_->path(), work.job_file, source, -1);
   } catch (const std::exception& error) {
     failed = error.what();
   }
   if (!failed.empty()) throw TransientError("a worker for the look could not be started: " + failed);
   if (worker_) {
     timing_ = true;
-    const Duration timeout = plan.job.model.training.timeout;
-    asio::co_spawn(context_.io, await_timeout(timeout), asio::detached);
+    asio::co_spawn(context_.io, await_timeout(work.timeout), asio::detached);
     try {
       exit_ = co_await worker_->wait();
     } catch (const std::exception& error) {
@@ -54,11 +97,9 @@ asio::awaitable<void> LookProcess::run(const pipeline::LookPlan& plan, const set
   if (!failed.empty()) throw TransientError("the worker of the look was lost: " + failed);
   if (stopped_) throw TransientError("the look was stopped");
   if (timed_out_) {
-    throw TransientError(fmt::format("the look took longer than training.timeout = {}",
-                                     format_duration(plan.job.model.training.timeout)),
-                         "shorten the trigger's window, or raise training.timeout");
+    throw TransientError(fmt::format("the look took longer than training.timeout = {}", format_duration(work.timeout)),
+                         work.advice);
   }
-  co_await run_blocking(context_.pool, [this, &plan, &result] { read_result(plan, result); });
 }
 
 void LookProcess::stop() {
@@ -66,28 +107,18 @@ void LookProcess::stop() {
   if (worker_) worker_->signal(SIGKILL);  // it holds nothing that a kill could harm
 }
 
-void LookProcess::prepare(const pipeline::LookPlan& plan) {
+void LookProcess::prepare(const Work& work) {
   folder_ = std::make_unique<WorkDirectory>(context_.work_folder, name_);
-  if (!plan.job.artifact_file.empty()) {
-    pipeline::write_durable_file(folder_->path() / plan.job.artifact_file, plan.artifact);
-  }
-  pipeline::write_durable_file(folder_->path() / pipeline::kLookFile, pipeline::to_json(plan.job));
+  for (const auto& [file, bytes] : work.artifacts) pipeline::write_durable_file(folder_->path() / file, bytes);
+  pipeline::write_durable_file(folder_->path() / work.job_file, work.job);
 }
 
-void LookProcess::read_result(const pipeline::LookPlan& plan, pipeline::LookResult& result) {
+std::string LookProcess::outcome(const char* file) const {
   if (exit_.code != 0 || exit_.signal) {
-    throw TransientError(
-        fmt::format("the worker of the look ended by {}", exit_.text()),
-        "its model may be damaged or need more than training.memory_limit; `retraind drift` shows more");
+    throw TransientError(fmt::format("the worker of the look ended by {}", exit_.text()),
+                         "a model may be damaged or need more than training.memory_limit");
   }
-  const pipeline::LookOutcome outcome = pipeline::look_outcome_from_json(
-      pipeline::read_whole_file(folder_->path() / pipeline::kLookResultFile, pipeline::kMaxResultBytes));
-  if (const auto* failure = std::get_if<pipeline::LookFailure>(&outcome)) {
-    if (failure->transient) throw TransientError(failure->message, failure->hint);
-    throw DataError(failure->message, failure->hint);
-  }
-  result = std::get<pipeline::LookResult>(outcome);
-  pipeline::require_sense(plan.job, result);
+  return pipeline::read_whole_file(folder_->path() / file, pipeline::kMaxResultBytes);
 }
 
 asio::awaitable<void> LookProcess::await_timeout(Duration timeout) {

@@ -62,6 +62,25 @@ class RunLoop {
   std::set<std::shared_ptr<RunExecution>> executions_;
 };
 
+// Looks at due shadows and bakes, one at a time, and does what follows.
+class TrialLoop {
+ public:
+  explicit TrialLoop(Context& context) : context_(context) {}
+  boost::asio::awaitable<void> run();
+  // Ends the worker that scores; its trial is looked at again later, by whoever is there.
+  void stop_look();
+
+ private:
+  struct Attempt;
+  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  boost::asio::awaitable<void> look(std::shared_ptr<Attempt> attempt);
+  boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Attempt> attempt);
+  void conclude(Attempt& attempt);  // blocking
+
+  Context& context_;
+  std::shared_ptr<Attempt> attempt_;
+};
+
 // Renews this daemon's row, and takes back runs whose lease has expired.
 class UpkeepLoop {
  public:

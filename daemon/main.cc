@@ -124,6 +124,9 @@ int main(int argc, char** argv) {
   CLI::App* look = command("look", "look at fresh rows (internal)", daemon::look_command);
   look->group("");
   look->add_option("--parent", options.parent)->required();
+  CLI::App* trial = command("trial", "score two versions on new rows (internal)", daemon::trial_command);
+  trial->group("");
+  trial->add_option("--parent", options.parent)->required();
 
   try {
     app.parse(argc, argv);

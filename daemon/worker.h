@@ -10,7 +10,8 @@ namespace retraind::daemon {
 
 // Returns the exit code. `parent` is the daemon's process id: when the daemon dies, the kernel kills this process.
 int run_worker(pid_t parent, const std::string& version);
-// The same for one look, the body of `retraind look`.
+// The same for one look of a trigger or of a trial, the bodies of `retraind look` and `retraind trial`.
 int run_look(pid_t parent);
+int run_trial(pid_t parent);
 
 }  // namespace retraind::daemon

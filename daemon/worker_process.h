@@ -16,8 +16,8 @@ namespace retraind::daemon {
 // What the worker prints, in its work directory.
 inline constexpr const char* kWorkerLogFile = "worker.log";
 
-// `command` is the internal subcommand ("worker", "look"), `job_file` stands in `folder`, `steps` is a descriptor that
-// the worker inherits, or -1. Throws std::system_error.
+// `command` is the internal subcommand ("worker", "look", "trial"), `job_file` stands in `folder`, `steps` is a
+// descriptor that the worker inherits, or -1. Throws std::system_error.
 std::unique_ptr<ChildProcess> start_worker(Context& context, const std::string& command,
                                            const std::filesystem::path& folder, const char* job_file,
                                            const settings::Source& source, int steps);

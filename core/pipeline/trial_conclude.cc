@@ -112,7 +112,7 @@ void end_run(store::Transaction& transaction, const runs::Executor& executor, co
 }
 
 void promote(store::Transaction& transaction, const runs::Executor& executor, const ClaimedTrial& trial,
-             const settings::Model& model, const runs::TrialProgress& progress, TimePoint now) {
+             const runs::TrialProgress& progress, TimePoint now) {
   const runs::NewTrial& terms = trial.terms;
   const auto promotion = registry::move_production(transaction,
                                                    {.model = terms.model,
@@ -129,7 +129,8 @@ void promote(store::Transaction& transaction, const runs::Executor& executor, co
   end_run(transaction, executor, trial, RunState::promoted, progress.sentence, now);
   // The rows that made it win would flatter it.
   const EventTime after = std::max(terms.after, progress.counted_to.value_or(terms.after));
-  open_bake(transaction, terms.model, model, terms.run, terms.version, terms.against, terms.axis, after, now);
+  open_bake(transaction, terms.model, settings::model_from_json(trial.configuration), terms.run, terms.version,
+            terms.against, terms.axis, after, now);
 }
 
 void roll_back(store::Transaction& transaction, const runs::Executor& executor, const ClaimedTrial& trial,
@@ -144,12 +145,12 @@ void roll_back(store::Transaction& transaction, const runs::Executor& executor, 
 
 // Ends the trial and does what follows; progress.outcome says how.
 void end_trial(store::Transaction& transaction, const runs::Executor& executor, const ClaimedTrial& trial,
-               const settings::Model& model, const runs::TrialProgress& progress, TimePoint now) {
+               const runs::TrialProgress& progress, TimePoint now) {
   // First, so that the move of production finds this trial ended and not overtaken.
   runs::record_trial(transaction, trial, progress, now);
   switch (progress.outcome.value()) {
     case TrialOutcome::promoted:
-      return promote(transaction, executor, trial, model, progress, now);
+      return promote(transaction, executor, trial, progress, now);
     case TrialOutcome::awaiting_approval:
       return;  // the run awaits it already
     case TrialOutcome::rejected:
@@ -163,6 +164,10 @@ void end_trial(store::Transaction& transaction, const runs::Executor& executor, 
     case TrialOutcome::overtaken:
       return;
   }
+}
+
+bool needs_a_person(const ClaimedTrial& trial) {
+  return settings::model_from_json(trial.configuration).validation.promotion == PromotionMode::manual;
 }
 
 TrialConclusion conclusion_of(const runs::TrialProgress& progress) {
@@ -208,8 +213,7 @@ std::optional<TrialConclusion> conclude_trial(store::Transaction& transaction, c
   Judged judged = judge(trial, clusters, window_is_over || now >= terms.deadline, now);
   runs::TrialProgress& progress = judged.progress;
   progress.outcome = judged.verdict.outcome;
-  const settings::Model model = settings::model_from_json(trial.configuration);
-  if (progress.outcome == TrialOutcome::promoted && model.validation.promotion == PromotionMode::manual) {
+  if (progress.outcome == TrialOutcome::promoted && needs_a_person(trial)) {
     if (runs::end_shadowing_run(transaction, executor, terms.run, RunState::awaiting_approval, progress.sentence,
                                 now)) {
       progress.outcome = TrialOutcome::awaiting_approval;
@@ -219,7 +223,7 @@ std::optional<TrialConclusion> conclude_trial(store::Transaction& transaction, c
     }
   }
   if (progress.outcome) {
-    end_trial(transaction, executor, trial, model, progress, now);
+    end_trial(transaction, executor, trial, progress, now);
   } else {
     runs::record_trial(transaction, trial, progress, now);
   }
@@ -240,7 +244,7 @@ std::optional<TrialConclusion> record_failed_look(store::Transaction& transactio
   }
   progress.outcome = terms.kind == TrialKind::shadow ? TrialOutcome::expired : TrialOutcome::failed;
   progress.sentence = fmt::format("its time was over at {}, and {}", format_instant(terms.deadline), progress.sentence);
-  end_trial(transaction, executor, trial, settings::model_from_json(trial.configuration), progress, now);
+  end_trial(transaction, executor, trial, progress, now);
   return conclusion_of(progress);
 }
 

@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "core/base/error.h"
+#include "core/pipeline/trial.h"
+#include "core/runs/trials.h"
+#include "daemon/log.h"
+#include "daemon/look_process.h"
+#include "daemon/loops.h"
+#include "daemon/run_blocking.h"
+
+namespace retraind::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+void say(settings::LogLevel level, const runs::ClaimedTrial& trial, const std::string& message) {
+  log_line(level, message, {{"model", trial.model_name}, {"run", std::to_string(number(trial.terms.run))}});
+}
+
+std::string how_it_ended(const runs::ClaimedTrial& trial, TrialOutcome outcome) {
+  const runs::NewTrial& terms = trial.terms;
+  switch (outcome) {
+    case TrialOutcome::rolled_back:
+      return fmt::format("version {} of model {} rolled back to {}", terms.version, trial.model_name, terms.against);
+    case TrialOutcome::kept:
+      return fmt::format("version {} of model {} stays in production", terms.version, trial.model_name);
+    case TrialOutcome::awaiting_approval:
+      return fmt::format("shadow version {} of model {} awaits approval", terms.version, trial.model_name);
+    default:
+      return fmt::format("{} version {} of model {} {}", to_text(terms.kind), terms.version, trial.model_name,
+                         to_text(outcome));
+  }
+}
+
+void tell(const runs::ClaimedTrial& trial, const std::optional<pipeline::TrialConclusion>& conclusion, bool failed) {
+  using settings::LogLevel;
+  const std::string which =
+      fmt::format("{} version {} of model {}", to_text(trial.terms.kind), trial.terms.version, trial.model_name);
+  if (!conclusion) {
+    say(LogLevel::info, trial, which + ": production moved meanwhile, or somebody else looks; nothing was written");
+  } else if (conclusion->outcome) {
+    const TrialOutcome outcome = *conclusion->outcome;
+    const bool bad = failed || outcome == TrialOutcome::rolled_back;
+    say(bad ? LogLevel::warning : LogLevel::info, trial, how_it_ended(trial, outcome) + ": " + conclusion->sentence);
+  } else {
+    say(failed ? LogLevel::warning : LogLevel::debug, trial, which + " goes on: " + conclusion->sentence);
+  }
+}
+
+}  // namespace
+
+struct TrialLoop::Attempt {
+  Attempt(Context& context, runs::ClaimedTrial claimed)
+      : trial(std::move(claimed)),
+        look(context, fmt::format("trial-{}-{}", number(trial.id), number(trial.term))),
+        timer(context.io) {}
+
+  runs::ClaimedTrial trial;
+  pipeline::TrialPlan plan;
+  pipeline::TrialResult result;
+  std::string failed;  // why the look could not be made; empty: it was
+  LookProcess look;
+  asio::steady_timer timer;
+  bool ended = false;
+};
+
+asio::awaitable<void> TrialLoop::run() {
+  while (!context_.stopping) {
+    bool more = false;
+    try {
+      more = co_await run_once();
+    } catch (const std::exception& error) {
+      log_error(fmt::format("trials could not be claimed: {}; trying again", error.what()));
+    }
+    if (more || context_.stopping) continue;
+    const Duration pause = co_await until_due(context_, runs::next_trial_due);
+    co_await context_.trials_due.wait(pause);
+  }
+}
+
+asio::awaitable<bool> TrialLoop::run_once() {
+  std::optional<runs::ClaimedTrial> claimed;
+  const std::vector<std::string> sources = context_.source_names();
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &lease_time] {
+    context_.registry.transact("claim trial", [&](store::Transaction& transaction) {
+      claimed = runs::claim_trial(transaction, context_.executor, sources, lease_time, runs::registry_now(transaction));
+    });
+  });
+  if (!claimed) co_return false;
+  const auto attempt = std::make_shared<Attempt>(context_, std::move(*claimed));
+  attempt_ = attempt;
+  asio::co_spawn(context_.io, renew_lease_until_ended(attempt), asio::detached);
+  co_await look(attempt);
+  std::string trouble;
+  // A look that was stopped says nothing: the lease runs out, and whoever is there looks again.
+  if (!attempt->look.stopped()) {
+    try {
+      co_await run_blocking(context_.pool, [this, &attempt] { conclude(*attempt); });
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+  }
+  attempt->ended = true;
+  attempt->timer.cancel();
+  attempt_.reset();
+  if (!trouble.empty()) {
+    say(settings::LogLevel::error, attempt->trial,
+        fmt::format("what a look found could not be recorded: {}; its lease expires and it is made again", trouble));
+  }
+  co_return trouble.empty();
+}
+
+asio::awaitable<void> TrialLoop::look(std::shared_ptr<Attempt> attempt) {
+  try {
+    const std::shared_ptr<const settings::Settings> settings = context_.settings;
+    co_await run_blocking(context_.pool, [this, &attempt] {
+      context_.registry.transact("plan a trial's look", [&](store::Transaction& transaction) {
+        attempt->plan = pipeline::plan_trial(transaction, attempt->trial, runs::registry_now(transaction));
+      });
+    });
+    const settings::Source& source = settings->sources.at(attempt->trial.source);
+    co_await attempt->look.run(attempt->plan, source, attempt->result);
+  } catch (const Error& error) {
+    attempt->failed = error.message_with_hint();
+  } catch (const std::exception& error) {
+    attempt->failed = error.what();
+  }
+}
+
+asio::awaitable<void> TrialLoop::renew_lease_until_ended(std::shared_ptr<Attempt> attempt) {
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  bool held = true;
+  while (!attempt->ended && held) {
+    attempt->timer.expires_after(lease_time / 3);
+    boost::system::error_code ignored;
+    co_await attempt->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (attempt->ended) break;
+    try {
+      co_await run_blocking(context_.pool, [this, &held, &attempt, &lease_time] {
+        context_.registry.transact("renew trial lease", [&](store::Transaction& transaction) {
+          held = runs::renew_trial_lease(transaction, attempt->trial, lease_time, runs::registry_now(transaction));
+        });
+      });
+    } catch (const std::exception& error) {
+      say(settings::LogLevel::warning, attempt->trial,
+          fmt::format("the lease of a {} could not be renewed: {}", to_text(attempt->trial.terms.kind), error.what()));
+    }
+  }
+  // Somebody else looks now, or production moved and the question is gone.
+  if (!held && !attempt->ended) attempt->look.stop();
+}
+
+void TrialLoop::conclude(Attempt& attempt) {
+  std::optional<pipeline::TrialConclusion> conclusion;
+  if (attempt.failed.empty()) {
+    try {
+      context_.registry.transact("conclude trial", [&](store::Transaction& transaction) {
+        conclusion = pipeline::conclude_trial(transaction, context_.executor, attempt.trial, attempt.result,
+                                              runs::registry_now(transaction));
+      });
+    } catch (const TransientError&) {
+      throw;
+    } catch (const Error& error) {
+      attempt.failed = error.message_with_hint();
+    } catch (const std::exception& error) {
+      // It would come again at once and for ever; as a failed look it comes when due, and can be read in SQL.
+      attempt.failed = error.what();
+    }
+  }
+  if (!attempt.failed.empty()) {
+    context_.registry.transact("record failed look", [&](store::Transaction& transaction) {
+      conclusion = pipeline::record_failed_look(transaction, context_.executor, attempt.trial, attempt.failed,
+                                                runs::registry_now(transaction));
+    });
+  }
+  tell(attempt.trial, conclusion, !attempt.failed.empty());
+}
+
+void TrialLoop::stop_look() {
+  if (attempt_) attempt_->look.stop();
+}
+
+}  // namespace retraind::daemon
