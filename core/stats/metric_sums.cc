@@ -5,12 +5,11 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "core/stats/metric_rows.h"
 #include "core/stats/sum.h"
 
 namespace retraind::stats {
 namespace {
-
-constexpr double kUnknownClass = -1;
 
 // Cells of the log-odds. Place 0 lies below them all, for positives that every negative outranks.
 constexpr double kCellsPerUnit = 128;
@@ -111,9 +110,9 @@ void MetricSums::count_binary(const Scored& scored) {
   std::vector<Cell> rows;
   rows.reserve(scored.rows());
   for (std::size_t i = 0; i < scored.rows(); ++i) {
-    const double label = scored.labels[i];
+    const std::ptrdiff_t label = label_of(scored, i);
     const double score = scored.predictions[i];
-    const bool taken_for_positive = score > 0.5;
+    const bool taken_for_positive = predicted_class(scored, i) == 1;
     if (label == kUnknownClass) {
       ++counts_[taken_for_positive ? kUnknownTakenForPositive : kUnknownTakenForNegative];
     } else if (label == 0) {
@@ -143,11 +142,9 @@ void MetricSums::count_multiclass(const Scored& scored) {
   append_loss(sums_, log_losses);
   counts_.assign(3 * classes_, 0);
   for (std::size_t i = 0; i < scored.rows(); ++i) {
-    const auto probabilities = scored.predictions.subspan(i * classes_, classes_);
-    const auto taken =
-        static_cast<std::size_t>(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
+    const std::size_t taken = predicted_class(scored, i);
     ++counts_[2 * classes_ + taken];
-    if (scored.labels[i] == kUnknownClass) continue;
+    if (label_of(scored, i) == kUnknownClass) continue;
     const auto label = static_cast<std::size_t>(scored.labels[i]);
     ++counts_[classes_ + label];
     if (label == taken) ++counts_[label];
@@ -216,7 +213,7 @@ void MetricSums::add(const MetricSums& other) {
 }
 
 std::optional<double> MetricSums::value(Metric metric) const {
-  if (rows_ == 0 || !applies_to(metric, task_)) return std::nullopt;
+  if (rows_ == 0 || !adds_up(metric) || !applies_to(metric, task_)) return std::nullopt;
   switch (metric) {
     case Metric::accuracy:
       // The order of evaluate(): 1 minus the share of errors.
@@ -240,8 +237,9 @@ std::optional<double> MetricSums::value(Metric metric) const {
       return macro_f1();
     case Metric::r2:
       return determination();
+    default:  // none that adds up
+      return std::nullopt;
   }
-  return std::nullopt;
 }
 
 std::optional<double> MetricSums::mean_of(std::size_t sum) const {
@@ -300,7 +298,9 @@ std::optional<double> MetricSums::determination() const {
 }
 
 std::optional<MetricSums::LossMoments> MetricSums::moments(Metric metric) const {
-  if (rows_ == 0 || !applies_to(metric, task_) || !is_mean_of_row_losses(metric)) return std::nullopt;
+  if (rows_ == 0 || !adds_up(metric) || !applies_to(metric, task_) || !is_mean_of_row_losses(metric)) {
+    return std::nullopt;
+  }
   const auto rows = static_cast<double>(rows_);
   LossMoments moments;
   double spread = 0;

@@ -20,8 +20,10 @@ class MetricSums {
  public:
   MetricSums() = default;
   // Of rows with known labels (a class of -1 is a known label of a class the model cannot know, as in metrics.h); their
-  // order does not matter. Throws what WeightedMetric throws. auc is kept as counts of both classes in cells of 1/128
-  // of the score's log-odds between -32 and 32: pairs within one cell count as ties.
+  // order does not matter. Rows are counted at the threshold of the options: only sums that were made at one threshold
+  // may be added. Weights are ignored, every row counts the same. Throws what WeightedMetric throws. auc is kept as
+  // counts of both classes in cells of 1/128 of the score's log-odds between -32 and 32: pairs within one cell count as
+  // ties.
   static MetricSums of(const Scored& scored);
 
   // Throws std::logic_error when the two are of different tasks or numbers of classes (an empty one fits everything).
@@ -29,12 +31,12 @@ class MetricSums {
 
   std::uint64_t rows() const { return rows_; }
   Task task() const { return task_; }
-  // As evaluate() on the rows; std::nullopt where the metric is undefined or does not apply, and where the errors are
-  // so large that their sum is no finite number. accuracy, log_loss, brier, mae, rmse, r2, f1, macro_f1: up to
-  // rounding; auc: within half the share of pairs that fall into one cell.
+  // As evaluate() on the rows without weights; std::nullopt where the metric is undefined, does not apply or is none
+  // that adds_up(), and where the errors are so large that their sum is no finite number. accuracy, log_loss, brier,
+  // mae, rmse, r2, f1, macro_f1: up to rounding; auc: within half the share of pairs that fall into one cell.
   std::optional<double> value(Metric metric) const;
   // Mean and standard deviation (n - 1; 0 for one row) of the loss of a row (row_losses), and the largest loss of any
-  // row. std::nullopt without rows, and for metrics that are no mean of row losses.
+  // row. std::nullopt without rows, and for metrics that do not add up or are no mean of row losses.
   struct LossMoments {
     double mean = 0;
     double deviation = 0;
