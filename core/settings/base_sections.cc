@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <array>
 
 #include "core/settings/conninfo.h"
@@ -52,14 +50,7 @@ bool is_name(std::string_view text) {
 
 void read_daemon(TableReader& reader, Daemon& out) {
   reader.text("instance", out.instance);
-  std::string state_dir = out.state_dir.string();
-  if (reader.text("state_dir", state_dir, "an absolute path")) {
-    if (std::filesystem::path(state_dir).is_absolute()) {
-      out.state_dir = state_dir;
-    } else {
-      reader.complain("state_dir", fmt::format("expected an absolute path, found \"{}\"", printable(state_dir)));
-    }
-  }
+  reader.absolute_path("state_dir", out.state_dir);
   reader.integer("max_parallel_runs", out.max_parallel_runs, {1, 64});
   reader.duration("drain_timeout", out.drain_timeout, {seconds(0), hours(24)});
   reader.duration("poll_interval", out.poll_interval, {milliseconds(100), hours(1)});

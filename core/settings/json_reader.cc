@@ -84,6 +84,20 @@ void JsonReader::read(std::string_view key, std::optional<double>& out) {
   if (ask(key) != nullptr) read(key, out.emplace());
 }
 
+void JsonReader::read(std::string_view key, std::optional<std::uint64_t>& out) {
+  if (ask(key) != nullptr) read(key, out.emplace());
+}
+
+void JsonReader::read(std::string_view key, std::optional<std::string>& out) {
+  if (ask(key) != nullptr) read(key, out.emplace());
+}
+
+void JsonReader::read(std::string_view key, std::filesystem::path& out) {
+  std::string found = out.string();
+  read(key, found);
+  out = found;
+}
+
 void JsonReader::read(std::string_view key, Duration& out) {
   std::string found;
   if (ask(key) == nullptr) return;

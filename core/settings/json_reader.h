@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ class JsonReader {
   void read(std::string_view key, std::uint64_t& out);
   void read(std::string_view key, double& out);
   void read(std::string_view key, std::optional<double>& out);
+  void read(std::string_view key, std::optional<std::uint64_t>& out);
+  void read(std::string_view key, std::optional<std::string>& out);
+  void read(std::string_view key, std::filesystem::path& out);
   void read(std::string_view key, Duration& out);
   void read(std::string_view key, std::vector<std::string>& out);
 

@@ -131,7 +131,9 @@ class Load {
       Model model;
       model.name = entry->key;
       read_model(table, model, source_uses_);
-      if (define("model", *entry, table, models_)) settings_.models.emplace(model.name, std::move(model));
+      if (!define("model", *entry, table, models_)) continue;
+      if (!model.release.directory.empty()) claim_directory(*table.table("release"), model);
+      settings_.models.emplace(model.name, std::move(model));
     }
   }
 
@@ -151,11 +153,23 @@ class Load {
     return false;
   }
 
+  // Two models in one directory would overwrite each other's versions.
+  void claim_directory(TableReader release, const Model& model) {
+    std::filesystem::path directory = model.release.directory.lexically_normal();
+    if (!directory.has_filename()) directory = directory.parent_path();
+    const auto [first, is_new] = directories_.try_emplace(directory, model.name);
+    if (is_new) return;
+    release.complain("directory", fmt::format("model '{}' is released to this directory already, and its versions are "
+                                              "not those of '{}'",
+                                              first->second, model.name));
+  }
+
   Settings settings_;
   Findings findings_;
   std::map<std::string, Definition> sources_;
   std::map<std::string, Definition> models_;
   std::vector<SourceUse> source_uses_;
+  std::map<std::filesystem::path, std::string> directories_;  // and the model that is released there
   std::set<std::filesystem::path> included_;
 };
 
@@ -187,6 +201,8 @@ std::vector<KnownKey> known_keys() {
     [source.s]
     [model.m.training]
     [model.m.validation]
+    [[model.m.validation.gate]]
+    [model.m.release]
     [[model.m.trigger]]
     on = "schedule"
     [[model.m.trigger]]

@@ -11,24 +11,10 @@
 namespace retraind::settings {
 namespace {
 
-// Labels are compared as text, so `positive = 1` means what `positive = "1"` means.
 void read_positive(TableReader& reader, Model& out, bool task_is_sure) {
-  constexpr std::string_view kExpected = "a label's value: a string, a number, or true or false";
-  const Entry* entry = reader.ask("positive", std::string(kExpected), "");
-  if (entry == nullptr) return;
-  const auto& value = entry->node.value;
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    out.positive = *text;
-  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-    out.positive = std::to_string(*integer);
-  } else if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
-    out.positive = format_number(*real);
-  } else if (const auto* boolean = std::get_if<bool>(&value)) {
-    out.positive = *boolean ? "true" : "false";
-  } else {
-    reader.complain("positive", fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
-    return;
-  }
+  std::string label;
+  if (!read_label(reader, "positive", label)) return;
+  out.positive = std::move(label);
   if (task_is_sure && out.task != Task::binary) {
     reader.complain("positive",
                     fmt::format("only a binary task has a positive label, and this one is {}", to_text(out.task)));
@@ -47,6 +33,39 @@ void check_label(TableReader& reader, TableReader* validation, const Model& mode
   if (validation != nullptr && cluster != nullptr && cluster->column == model.label) {
     validation->complain("cluster", label + " is the label; rows cannot be clustered by it too");
   }
+}
+
+// A column with a duty of its own, which neither the label nor the time can have. False after a complaint.
+bool check_duty(TableReader& reader, std::string_view key, const std::string& column, const Model& model) {
+  const bool is_label = column == model.label;
+  if (!is_label && column != model.time_column) return true;
+  reader.complain(key, fmt::format("\"{}\" is the {} already", printable(column), is_label ? "label" : "time_column"));
+  return false;
+}
+
+void read_weight(TableReader& reader, Model& out) {
+  std::string column;
+  if (!reader.text("weight", column, "the name of a column")) return;
+  if (check_duty(reader, "weight", column, out) &&
+      std::find(out.features.begin(), out.features.end(), column) != out.features.end()) {
+    reader.complain("weight", fmt::format("\"{}\" is one of the features; a weight says how much a row counts, and is "
+                                          "not known when it is predicted",
+                                          printable(column)));
+  }
+  out.weight = std::move(column);
+}
+
+void read_entity(TableReader& reader, const Model& model, bool holdout_is_sure, Training& out) {
+  std::string column;
+  if (!reader.text("entity", column, "the name of a column")) return;
+  check_duty(reader, "entity", column, model);
+  if (const auto* length = std::get_if<WindowDuration>(&out.holdout); length != nullptr && holdout_is_sure) {
+    reader.complain("holdout",
+                    fmt::format("with an entity the holdout is a share of the entities, such as \"20%\", and "
+                                "not the newest {}",
+                                format_duration(length->length)));
+  }
+  out.entity = std::move(column);
 }
 
 struct OwnParameter {
@@ -104,7 +123,8 @@ void check_window(TableReader& training, const Model& model) {
   const Training& t = model.training;
   const auto* window_length = std::get_if<WindowDuration>(&t.window);
   const auto* holdout_length = std::get_if<WindowDuration>(&t.holdout);
-  if (window_length != nullptr && holdout_length != nullptr && holdout_length->length >= window_length->length) {
+  if (window_length != nullptr && holdout_length != nullptr && holdout_length->length >= window_length->length &&
+      !t.entity) {
     training.complain("holdout",
                       fmt::format("a holdout of {} leaves nothing to train on in a window of {}",
                                   format_duration(holdout_length->length), format_duration(window_length->length)));
@@ -117,59 +137,30 @@ void check_window(TableReader& training, const Model& model) {
   }
 }
 
-void check_metric(TableReader* validation, const Model& model) {
-  const Validation& v = model.validation;
-  if (validation == nullptr) return;
-  if (!applies_to(v.metric, model.task)) {
-    validation->complain("metric", does_not_apply(v.metric, model.task));
-    return;
-  }
-  if (is_share(v.metric) && v.margin >= 1) {
-    validation->complain("margin", fmt::format("{} lies between 0 and 1, so no difference reaches a margin of {}",
-                                               to_text(v.metric), format_number(v.margin)));
-  }
-}
-
 }  // namespace
 
-bool is_share(Metric metric) {
-  switch (metric) {
-    case Metric::accuracy:
-    case Metric::auc:
-    case Metric::f1:
-    case Metric::brier:
-    case Metric::macro_f1:
-    case Metric::average_precision:
-    case Metric::precision:
-    case Metric::recall:
-    case Metric::calibration_error:
-    case Metric::weighted_f1:
-    case Metric::macro_auc:
-      return true;
-    case Metric::log_loss:
-    case Metric::rmse:
-    case Metric::mae:
-    case Metric::r2:
-    case Metric::calibration_slope:
-    case Metric::cost:
-    case Metric::mape:
-    case Metric::pinball:
-    case Metric::bias:
-      return false;
+// Labels are compared as text, so `1` means what `"1"` means.
+bool read_label(TableReader& reader, std::string_view key, std::string& out) {
+  constexpr std::string_view kExpected = "a label's value: a string, a number, or true or false";
+  const Entry* entry = reader.ask(key, std::string(kExpected), "");
+  if (entry == nullptr) return false;
+  const auto& value = entry->node.value;
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    out = *text;
+  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    out = std::to_string(*integer);
+  } else if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
+    out = format_number(*real);
+  } else if (const auto* boolean = std::get_if<bool>(&value)) {
+    out = *boolean ? "true" : "false";
+  } else {
+    reader.complain(key, fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
+    return false;
   }
-  return false;
+  return true;
 }
 
-std::string does_not_apply(Metric metric, Task task) {
-  std::string fitting;
-  for (const std::string_view word : words_of<Metric>()) {
-    if (!applies_to(*parse<Metric>(word), task)) continue;
-    fitting += (fitting.empty() ? "" : ", ") + std::string(word);
-  }
-  return fmt::format("{} does not apply to a {} task; {} do", to_text(metric), to_text(task), fitting);
-}
-
-void read_training(TableReader& reader, Training& out) {
+bool read_training(TableReader& reader, const Model& model, Training& out) {
   const Entry* trainer = reader.ask("trainer", "\"xgboost\"", TableReader::quoted(out.trainer));
   if (trainer != nullptr) {
     const auto* text = std::get_if<std::string>(&trainer->node.value);
@@ -182,9 +173,11 @@ void read_training(TableReader& reader, Training& out) {
   for (const std::string_view key : {"train", "predict"}) {
     reader.refuse(key, "belongs to the command trainer, which is not in this version of retraind");
   }
-  reader.window("window", out.window);
-  reader.holdout("holdout", out.holdout);
-  reader.integer("min_rows", out.min_rows, {1, static_cast<std::int64_t>(kMostRows)});
+  const bool window_is_sure = reader.is_sure("window", reader.window("window", out.window));
+  const bool holdout_is_sure = reader.is_sure("holdout", reader.holdout("holdout", out.holdout));
+  read_entity(reader, model, holdout_is_sure, out);
+  const bool rows_are_sure =
+      reader.is_sure("min_rows", reader.integer("min_rows", out.min_rows, {1, static_cast<std::int64_t>(kMostRows)}));
   reader.integer("rounds", out.rounds, {1, 100000});
   read_params(reader, out);
   reader.integer("seed", out.seed, {0, INT32_MAX});
@@ -192,18 +185,9 @@ void read_training(TableReader& reader, Training& out) {
   reader.bytes("memory_limit", out.memory_limit_bytes, std::uint64_t{16} << 20);
   reader.integer("threads", out.threads, {1, 256});
   reader.integer("max_attempts", out.max_attempts, {1, 100});
+  reader.boolean("refit", out.refit);
   reader.finish();
-}
-
-void read_validation(TableReader& reader, Validation& out) {
-  reader.word("metric", out.metric);
-  reader.word("rule", out.rule);
-  reader.real("margin", out.margin, {0, true, std::nullopt});
-  reader.real("confidence", out.confidence, {0.5, false, 1.0});
-  reader.integer("min_holdout_rows", out.min_holdout_rows, {1, static_cast<std::int64_t>(kMostRows)});
-  reader.cluster("cluster", out.cluster);
-  reader.word("promotion", out.promotion);
-  reader.finish();
+  return window_is_sure && holdout_is_sure && rows_are_sure;
 }
 
 void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_uses) {
@@ -218,6 +202,7 @@ void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_
   const bool task_is_sure = reader.word("task", out.task) || !reader.has("task");
   read_positive(reader, out, task_is_sure);
   reader.texts("features", out.features, "an array of columns' names");
+  read_weight(reader, out);
   reader.word("anchor", out.anchor);
   reader.duration("label_delay", out.label_delay);
   reader.duration("late_rows", out.late_rows);
@@ -225,19 +210,15 @@ void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_
 
   std::optional<TableReader> training = reader.table("training");
   std::optional<TableReader> validation = reader.table("validation");
-  const std::size_t complaints = reader.complaints_so_far();
-  if (training) read_training(*training, out.training);
-  out.validation.metric = default_metric(out.task);
-  const std::size_t complaints_before_validation = reader.complaints_so_far();
-  if (validation) read_validation(*validation, out.validation);
-  const bool metric_is_sure = task_is_sure && reader.complaints_so_far() == complaints_before_validation &&
-                              applies_to(out.validation.metric, out.task);
   // A value that was refused has its default here, which need not fit the others.
-  const bool values_are_sure = reader.complaints_so_far() == complaints;
+  const bool training_is_sure = !training || read_training(*training, out, out.training);
+  out.validation.metric = default_metric(out.task);
+  ValidationReading reading{.metric_is_sure = task_is_sure, .rows_are_sure = true};
+  if (validation) reading = read_validation(*validation, out, task_is_sure);
   check_label(reader, validation ? &*validation : nullptr, out);
-  if (task_is_sure) check_metric(validation ? &*validation : nullptr, out);
-  if (training && values_are_sure) check_window(*training, out);
-  read_triggers(reader, {out, task_is_sure, metric_is_sure, source_uses}, out.triggers);
+  if (training && training_is_sure && reading.rows_are_sure) check_window(*training, out);
+  if (auto release = reader.table("release")) read_release(*release, out.release);
+  read_triggers(reader, {{out, task_is_sure, reading.metric_is_sure}, source_uses}, out.triggers);
   reader.finish();
 }
 

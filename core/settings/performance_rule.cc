@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/settings/metric_rules.h"
 #include "core/settings/trigger_rules.h"
 
 namespace retraind::settings {
@@ -31,19 +32,12 @@ std::optional<std::string_view> find_condition(TableReader& reader) {
   return first;
 }
 
-// "accuracy, log_loss or brier": the metrics that a detector can watch.
-std::string watchable(std::optional<Task> task) {
-  std::vector<std::string_view> fitting;
-  for (const std::string_view word : words_of<Metric>()) {
-    const Metric metric = *parse<Metric>(word);
-    if (is_mean_of_row_losses(metric) && (!task || applies_to(metric, *task))) fitting.push_back(word);
-  }
-  std::string out;
-  for (std::size_t i = 0; i < fitting.size(); ++i) {
-    if (i > 0) out += i + 1 == fitting.size() ? " or " : ", ";
-    out += fitting[i];
-  }
-  return out;
+bool can_be_watched(Metric metric, Task) {
+  return adds_up(metric);
+}
+
+bool can_be_detected(Metric metric, Task) {
+  return adds_up(metric) && is_mean_of_row_losses(metric);
 }
 
 // Whether the value could ever be crossed, and in the direction that is a loss of quality.
@@ -94,13 +88,43 @@ void read_settings(TableReader& reader, std::optional<Detector> detector, Perfor
   }
 }
 
+// The word, or a complaint about one that is no metric.
+std::optional<Metric> read_metric_word(TableReader& reader, Metric fallback) {
+  const std::string expected = list_metrics(std::nullopt, can_be_watched, " or ");
+  const Entry* entry = reader.ask("metric", expected, TableReader::quoted(to_text(fallback)));
+  if (entry == nullptr) return std::nullopt;
+  const auto* text = std::get_if<std::string>(&entry->node.value);
+  const auto metric = text == nullptr ? std::nullopt : parse<Metric>(*text);
+  if (metric) return metric;
+  std::string hint;
+  if (text != nullptr) {
+    const std::vector<std::string> known(words_of<Metric>().begin(), words_of<Metric>().end());
+    if (const auto near = nearest(*text, known)) hint = fmt::format("; did you mean \"{}\"?", *near);
+  }
+  reader.complain("metric", fmt::format("expected {}, found {}{}", expected, describe(entry->node), hint));
+  return std::nullopt;
+}
+
 // std::nullopt where it is not sure which metric is meant, or where it is the wrong one.
 std::optional<Metric> read_metric(TableReader& reader, const TriggerModel& of, Metric& out) {
-  out = of.model.validation.metric;
-  if (!reader.word("metric", out))
-    return reader.has("metric") || !of.metric_is_sure ? std::nullopt : std::optional(out);
+  const std::optional<Metric> said = read_metric_word(reader, of.model.validation.metric);
+  out = said.value_or(of.model.validation.metric);
+  if (!said && (reader.has("metric") || !of.metric_is_sure)) return std::nullopt;
   if (of.task_is_sure && !applies_to(out, of.model.task)) {
-    reader.complain("metric", does_not_apply(out, of.model.task));
+    reader.complain("metric", does_not_apply(out, of.model.task, can_be_watched));
+    return std::nullopt;
+  }
+  if (!adds_up(out)) {
+    const auto task = of.task_is_sure ? std::optional(of.model.task) : std::nullopt;
+    const std::string sentence =
+        fmt::format("cannot be made from the sums of time blocks that a performance trigger keeps; set metric to {}",
+                    list_metrics(task, can_be_watched, " or "));
+    if (said) {
+      reader.complain("metric", fmt::format("{} {}", to_text(out), sentence));
+    } else {
+      reader.complain_at(reader.place(), fmt::format("{}: the metric of the validation, {}, {}", reader.path(),
+                                                     to_text(out), sentence));
+    }
     return std::nullopt;
   }
   return out;
@@ -141,7 +165,7 @@ PerformanceTrigger read_performance(TableReader& reader, const TriggerModel& of)
       reader.complain(reader.has("metric") ? "metric" : "detect",
                       fmt::format("a detector watches the loss of one row after the other, and {} is no mean of such "
                                   "losses; set metric to {}",
-                                  to_text(*metric), watchable(task)));
+                                  to_text(*metric), list_metrics(task, can_be_detected, " or ")));
     }
   }
 

@@ -38,14 +38,15 @@ std::string spell_bytes(std::uint64_t bytes) {
   return fmt::format("{}{}", bytes, kUnits[unit]);
 }
 
-constexpr std::string_view kWindowForms = R"(a window such as "28d", "5000 rows" or "all")";
-constexpr std::string_view kHoldoutForms = R"(a share such as "20%" or a duration such as "7d")";
-constexpr std::string_view kClusterForms = R"("auto", "row", a duration such as "1d", "200 rows", or a column's name)";
-constexpr std::string_view kSeasonForms = R"("auto", "none", "day", "week", "year" or a duration such as "12h")";
-constexpr std::string_view kBudgetForms = R"(from 1 to 1000 alarms in a duration, such as "1 per 90d")";
-constexpr std::string_view kRangeForms = "two numbers, the lower one first, such as [0.2, 0.8]";
+constexpr std::string_view kAbsolutePath = "an absolute path";
 
 }  // namespace
+
+std::optional<double> finite_number(const Node& node) {
+  if (const auto* integer = std::get_if<std::int64_t>(&node.value)) return static_cast<double>(*integer);
+  const auto* real = std::get_if<double>(&node.value);
+  return real != nullptr && std::isfinite(*real) ? std::optional(*real) : std::nullopt;
+}
 
 TableReader::TableReader(Findings& findings, const std::filesystem::path& file, const Node& table, std::string path,
                          std::string section)
@@ -111,6 +112,14 @@ bool TableReader::text(std::string_view key, std::string& out, std::string_view 
   return true;
 }
 
+bool TableReader::absolute_path(std::string_view key, std::filesystem::path& out) {
+  std::string path = out.string();
+  if (!text(key, path, kAbsolutePath)) return false;
+  if (!std::filesystem::path(path).is_absolute()) return reject(*node_->find(key), kAbsolutePath);
+  out = path;
+  return true;
+}
+
 bool TableReader::boolean(std::string_view key, bool& out) {
   const Entry* entry = ask(key, "true or false", out ? "true" : "false");
   if (entry == nullptr) return false;
@@ -120,12 +129,19 @@ bool TableReader::boolean(std::string_view key, bool& out) {
   return true;
 }
 
-bool TableReader::integer(std::string_view key, std::uint64_t& out, IntegerRange range) {
-  const Entry* entry = ask(key, in_words(range), std::to_string(out));
+bool TableReader::integer(std::string_view key, std::optional<std::uint64_t>& out, IntegerRange range) {
+  const Entry* entry = ask(key, in_words(range), out ? std::to_string(*out) : "");
   if (entry == nullptr) return false;
   const auto* value = std::get_if<std::int64_t>(&entry->node.value);
   if (value == nullptr || *value < range.low || *value > range.high) return reject(*entry, in_words(range));
   out = static_cast<std::uint64_t>(*value);
+  return true;
+}
+
+bool TableReader::integer(std::string_view key, std::uint64_t& out, IntegerRange range) {
+  std::optional<std::uint64_t> value = out;
+  if (!integer(key, value, range)) return false;
+  out = *value;
   return true;
 }
 
@@ -137,13 +153,6 @@ bool TableReader::integer(std::string_view key, int& out, IntegerRange range) {
 }
 
 namespace {
-
-// An integer is a number too. std::nullopt for anything else, NaN and the infinities included.
-std::optional<double> finite_number(const Node& node) {
-  if (const auto* integer = std::get_if<std::int64_t>(&node.value)) return static_cast<double>(*integer);
-  const auto* real = std::get_if<double>(&node.value);
-  return real != nullptr && std::isfinite(*real) ? std::optional(*real) : std::nullopt;
-}
 
 bool contains(const RealRange& range, double value) {
   const bool low_ok = range.low_allowed ? value >= range.low : value > range.low;
@@ -180,14 +189,21 @@ bool TableReader::duration(std::string_view key, Duration& out, DurationRange ra
   return true;
 }
 
-bool TableReader::bytes(std::string_view key, std::uint64_t& out, std::uint64_t low) {
+bool TableReader::bytes(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t low) {
   const std::string expected = fmt::format("a size of at least {}, such as \"4GiB\" or \"512MiB\"", spell_bytes(low));
-  const Entry* entry = ask(key, expected, quoted(spell_bytes(out)));
+  const Entry* entry = ask(key, expected, out ? quoted(spell_bytes(*out)) : "");
   if (entry == nullptr) return false;
   const auto* text = std::get_if<std::string>(&entry->node.value);
   const std::optional<std::uint64_t> value = text == nullptr ? std::nullopt : parse_bytes(*text);
   // The snapshot and PostgreSQL keep it in 63 bits.
   if (!value || *value < low || *value > static_cast<std::uint64_t>(INT64_MAX)) return reject(*entry, expected);
+  out = *value;
+  return true;
+}
+
+bool TableReader::bytes(std::string_view key, std::uint64_t& out, std::uint64_t low) {
+  std::optional<std::uint64_t> value = out;
+  if (!bytes(key, value, low)) return false;
   out = *value;
   return true;
 }
@@ -212,103 +228,6 @@ bool TableReader::texts(std::string_view key, std::vector<std::string>& out, std
     values.push_back(*text);
   }
   out = std::move(values);
-  return true;
-}
-
-namespace {
-
-template <class Form>
-std::optional<Form> text_form(const Entry& entry, std::optional<Form> (*parse_form)(std::string_view)) {
-  const auto* text = std::get_if<std::string>(&entry.node.value);
-  return text == nullptr ? std::nullopt : parse_form(*text);
-}
-
-}  // namespace
-
-bool TableReader::window(std::string_view key, Window& out) {
-  const Entry* entry = ask(key, std::string(kWindowForms), quoted(format_window(out)));
-  if (entry == nullptr) return false;
-  const auto value = text_form(*entry, parse_window);
-  if (!value) return reject(*entry, kWindowForms);
-  out = *value;
-  return true;
-}
-
-bool TableReader::holdout(std::string_view key, Holdout& out) {
-  const Entry* entry = ask(key, std::string(kHoldoutForms), quoted(format_holdout(out)));
-  if (entry == nullptr) return false;
-  const auto value = text_form(*entry, parse_holdout);
-  if (!value) return reject(*entry, kHoldoutForms);
-  out = *value;
-  return true;
-}
-
-bool TableReader::cluster(std::string_view key, Cluster& out) {
-  const Entry* entry = ask(key, std::string(kClusterForms), quoted(format_cluster(out)));
-  if (entry == nullptr) return false;
-  const auto value = text_form(*entry, parse_cluster);
-  if (!value) return reject(*entry, kClusterForms);
-  out = *value;
-  return true;
-}
-
-bool TableReader::season(std::string_view key, Season& out) {
-  const Entry* entry = ask(key, std::string(kSeasonForms), quoted(format_season(out)));
-  if (entry == nullptr) return false;
-  const auto value = text_form(*entry, parse_season);
-  if (!value) return reject(*entry, kSeasonForms);
-  out = *value;
-  return true;
-}
-
-bool TableReader::alarm_budget(std::string_view key, std::optional<AlarmBudget>& out) {
-  const Entry* entry = ask(key, std::string(kBudgetForms), out ? quoted(format_alarm_budget(*out)) : "");
-  if (entry == nullptr) return false;
-  const auto value = text_form(*entry, parse_alarm_budget);
-  if (!value) return reject(*entry, kBudgetForms);
-  out = value;
-  return true;
-}
-
-bool TableReader::range(std::string_view key, std::optional<std::pair<double, double>>& out) {
-  const Entry* entry = ask(key, std::string(kRangeForms), "");
-  if (entry == nullptr) return false;
-  const auto* array = std::get_if<Node::Array>(&entry->node.value);
-  if (array == nullptr || array->size() != 2) return reject(*entry, kRangeForms);
-  const auto low = finite_number(array->front());
-  const auto high = finite_number(array->back());
-  if (!low || !high) {
-    const Node& wrong = low ? array->back() : array->front();
-    complain_at(wrong.place, fmt::format("{}: expected {}, found {} in it", full(key), kRangeForms, describe(wrong)));
-    return false;
-  }
-  if (*low >= *high) {
-    complain(key, fmt::format("expected {}, found [{}, {}]", kRangeForms, format_number(*low), format_number(*high)));
-    return false;
-  }
-  out = {*low, *high};
-  return true;
-}
-
-bool TableReader::hold(std::string_view key, Patience& out) {
-  const std::string expected = fmt::format(
-      R"(a number of checks from 1 to {}, some of them such as "2 of 3", or a duration such as "1h")", kMostChecks);
-  const Entry* entry = ask(key, expected, std::to_string(out.checks));
-  if (entry == nullptr) return false;
-  if (const auto* checks = std::get_if<std::int64_t>(&entry->node.value)) {
-    if (*checks < 1 || *checks > kMostChecks) return reject(*entry, expected);
-    out.checks = out.of = static_cast<int>(*checks);
-    return true;
-  }
-  if (const auto some = text_form(*entry, parse_checks_of)) {
-    out.checks = some->checks;
-    out.of = some->of;
-    return true;
-  }
-  const auto* text = std::get_if<std::string>(&entry->node.value);
-  const auto time = text == nullptr ? std::nullopt : parse_duration(*text);
-  if (!time || *time <= Duration::zero() || *time > kLongest) return reject(*entry, expected);
-  out.hold = *time;
   return true;
 }
 

@@ -59,6 +59,9 @@ struct DurationRange {
   Duration high = kLongest;  // both inclusive
 };
 
+// An integer is a number too. std::nullopt for anything else, NaN and the infinities included.
+std::optional<double> finite_number(const Node& node);
+
 class TableReader {
  public:
   // `path` names the table in complaints ("model.power.training"), `section` in KnownKey ("model.NAME.training").
@@ -70,10 +73,13 @@ class TableReader {
   bool boolean(std::string_view key, bool& out);
   bool integer(std::string_view key, int& out, IntegerRange range);
   bool integer(std::string_view key, std::uint64_t& out, IntegerRange range);
+  bool integer(std::string_view key, std::optional<std::uint64_t>& out, IntegerRange range);
   bool real(std::string_view key, double& out, RealRange range);
   bool real(std::string_view key, std::optional<double>& out, RealRange range);
   bool duration(std::string_view key, Duration& out, DurationRange range = {});
   bool bytes(std::string_view key, std::uint64_t& out, std::uint64_t low);
+  bool bytes(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t low);
+  bool absolute_path(std::string_view key, std::filesystem::path& out);
   bool texts(std::string_view key, std::vector<std::string>& out, std::string_view expected);
   bool window(std::string_view key, Window& out);
   bool holdout(std::string_view key, Holdout& out);
@@ -105,6 +111,9 @@ class TableReader {
 
   // A key whose value the caller judges: nullptr when absent.
   const Entry* ask(std::string_view key, std::string expected, std::string fallback);
+
+  // Whether the value that the caller holds is what the file says: the key is not there, or `was_read`.
+  bool is_sure(std::string_view key, bool was_read) const { return was_read || !has(key); }
 
   // A key that must be there: complains at the table when it is not.
   void require(std::string_view key);

@@ -25,10 +25,33 @@ struct SourceUse {
   Place place;
 };
 
-// With its training, validation and triggers. `out.name` is set. Appends to `source_uses`.
+// With its training, validation, release and triggers. `out.name` is set. Appends to `source_uses`.
 void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_uses);
-void read_training(TableReader& reader, Training& out);
-void read_validation(TableReader& reader, Validation& out);
+// `model` has its columns. False after a complaint about the window, the holdout or min_rows.
+bool read_training(TableReader& reader, const Model& model, Training& out);
+void read_release(TableReader& reader, Release& out);
+
+// Which values of a validation are what the file says, or the defaults of what it does not say; the others were
+// refused.
+struct ValidationReading {
+  bool metric_is_sure = false;  // and it can be what decides
+  bool rows_are_sure = false;   // min_holdout_rows
+};
+// Reads into model.validation, whose metric is the default; `model` has its columns and its task.
+ValidationReading read_validation(TableReader& reader, Model& model, bool task_is_sure);
+
+// What the tables of a model's triggers and gates are held against. After a complaint about the model itself, what
+// depends on it is not judged.
+struct ModelSoFar {
+  const Model& model;
+  bool task_is_sure;    // no complaint about its task …
+  bool metric_is_sure;  // … or about the metric of its validation
+};
+// Appends the gates in the tables [[gate]] of `validation` to `out`.
+void read_gates(TableReader& validation, const ModelSoFar& of, std::vector<Gate>& out);
+
+// The text of a label's value, whatever its type in TOML. False where it is absent or no label.
+bool read_label(TableReader& reader, std::string_view key, std::string& out);
 
 struct TriggerModel;  // trigger_rules.h
 
@@ -36,12 +59,7 @@ struct TriggerModel;  // trigger_rules.h
 // and a pipeline_change trigger when there is none among them.
 void read_triggers(TableReader& model, const TriggerModel& of, std::vector<Trigger>& out);
 
-// True for a metric between 0 and 1.
-bool is_share(Metric metric);
-// "auc does not apply to a regression task; rmse, mae, r2 do"
-std::string does_not_apply(Metric metric, Task task);
-
-// [a-z][a-z0-9_]{0,62}: names of models, sources and triggers become names of files, labels and rows.
+// [a-z][a-z0-9_]{0,62}: names of models, sources, triggers and gates become names of files, labels and rows.
 bool is_name(std::string_view text);
 inline constexpr std::string_view kNameForm = "a lower-case letter, then up to 62 lower-case letters, digits or '_'";
 

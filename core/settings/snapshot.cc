@@ -48,6 +48,21 @@ json::object params(const std::map<std::string, Parameter>& values) {
   return out;
 }
 
+template <class Value>
+json::value optional_value(const std::optional<Value>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
+
+json::value optional_text(const std::optional<std::string>& value) {
+  return value ? json::value(text(*value)) : json::value(nullptr);
+}
+
+json::array texts(const std::vector<std::string>& values) {
+  json::array out;
+  for (const std::string& value : values) out.push_back(text(value));
+  return out;
+}
+
 json::object training(const Training& value) {
   return {{"trainer", text(value.trainer)},
           {"window", text(format_window(value.window))},
@@ -59,17 +74,72 @@ json::object training(const Training& value) {
           {"timeout", duration(value.timeout)},
           {"memory_limit_bytes", value.memory_limit_bytes},
           {"threads", value.threads},
-          {"max_attempts", value.max_attempts}};
+          {"max_attempts", value.max_attempts},
+          {"entity", optional_text(value.entity)},
+          {"refit", value.refit}};
+}
+
+json::object costs(const Costs& values) {
+  json::object out;
+  for (const auto& [actual, row] : values) {
+    json::object& cells = out[actual].emplace_object();
+    for (const auto& [predicted, cost] : row) cells[predicted] = cost;
+  }
+  return out;
+}
+
+json::object gate(const Gate& value) {
+  json::object out{{"name", text(value.name)},
+                   {"metric", text(to_text(value.metric))},
+                   {"class", text(value.of_class)},
+                   {"above", optional_value(value.above)},
+                   {"below", optional_value(value.below)},
+                   {"max_drop", optional_value(value.max_drop)},
+                   {"max_gain", optional_value(value.max_gain)},
+                   {"slices", nullptr},
+                   {"confidence", value.confidence}};
+  if (const auto& slices = value.slices) {
+    out["slices"] =
+        json::object{{"column", text(slices->column)}, {"levels", slices->levels}, {"min_rows", slices->min_rows}};
+  }
+  return out;
 }
 
 json::object validation(const Validation& value) {
+  json::array gates;
+  for (const Gate& one : value.gates) gates.push_back(gate(one));
   return {{"metric", text(to_text(value.metric))},
           {"rule", text(to_text(value.rule))},
           {"margin", value.margin},
           {"confidence", value.confidence},
           {"min_holdout_rows", value.min_holdout_rows},
           {"cluster", cluster(value.cluster)},
-          {"promotion", text(to_text(value.promotion))}};
+          {"promotion", text(to_text(value.promotion))},
+          {"threshold", value.threshold},
+          {"quantile", value.quantile},
+          {"costs", costs(value.costs)},
+          {"spend_alpha", value.spend_alpha},
+          {"anchor_margin", optional_value(value.anchor_margin)},
+          {"detect", optional_value(value.detect)},
+          {"gates", std::move(gates)},
+          {"max_holdout_reuse", optional_value(value.max_holdout_reuse)},
+          {"max_artifact_bytes", optional_value(value.max_artifact_bytes)},
+          {"max_scoring_time", duration(value.max_scoring_time)},
+          {"schema", text(to_text(value.schema))},
+          {"broken_production", text(to_text(value.broken_production))},
+          {"shadow", duration(value.shadow)},
+          {"bake", duration(value.bake)},
+          {"bake_tolerance", value.bake_tolerance},
+          {"bake_confidence", value.bake_confidence},
+          {"trial_every", duration(value.trial_every)}};
+}
+
+json::object release(const Release& value) {
+  return {{"directory", text(value.directory.string())},
+          {"on_promote", texts(value.on_promote)},
+          {"webhook", text(value.webhook)},
+          {"webhook_secret_file", text(value.webhook_secret_file.string())},
+          {"timeout", duration(value.timeout)}};
 }
 
 json::object trigger(const Trigger& value) {
@@ -91,19 +161,27 @@ json::object whole(const Model& value) {
                    {"time_column", text(value.time_column)},
                    {"label", text(value.label)},
                    {"task", text(to_text(value.task))},
-                   {"positive", nullptr},
-                   {"features", json::array()},
+                   {"positive", optional_text(value.positive)},
+                   {"features", texts(value.features)},
+                   {"weight", optional_text(value.weight)},
                    {"anchor", text(to_text(value.anchor))},
                    {"label_delay", duration(value.label_delay)},
                    {"late_rows", duration(value.late_rows)},
                    {"late_labels", duration(value.late_labels)},
                    {"training", training(value.training)},
                    {"validation", validation(value.validation)},
+                   {"release", release(value.release)},
                    {"triggers", json::array()}};
-  if (value.positive) out["positive"] = text(*value.positive);
-  for (const std::string& feature : value.features) out["features"].as_array().push_back(text(feature));
   for (const Trigger& one : value.triggers) out["triggers"].as_array().push_back(trigger(one));
   return out;
+}
+
+// Keys that came after the first version leave the hash of a pipeline alone where nothing is said about them, so that
+// an upgraded daemon does not train everything anew.
+void erase_defaults(json::object& of, const json::object& defaults, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (of.at(key) == defaults.at(key)) of.erase(key);
+  }
 }
 
 }  // namespace
@@ -122,11 +200,20 @@ std::string configuration_sha256(const Model& model) {
 
 std::string pipeline_sha256(const Model& model) {
   json::object pipeline = whole(model);
-  for (const char* key : {"name", "triggers", "late_rows", "late_labels"}) pipeline.erase(key);
-  for (const char* key : {"timeout", "memory_limit_bytes", "threads", "max_attempts"}) {
-    pipeline["training"].as_object().erase(key);
+  for (const char* key : {"name", "triggers", "late_rows", "late_labels", "release"}) pipeline.erase(key);
+  json::object& train = pipeline["training"].as_object();
+  for (const char* key : {"timeout", "memory_limit_bytes", "threads", "max_attempts"}) train.erase(key);
+  json::object& judge = pipeline["validation"].as_object();
+  for (const char* key : {"promotion", "detect", "broken_production", "shadow", "bake", "bake_tolerance",
+                          "bake_confidence", "trial_every"}) {
+    judge.erase(key);
   }
-  pipeline["validation"].as_object().erase("promotion");
+  const Model nothing_said;
+  erase_defaults(pipeline, whole(nothing_said), {"weight"});
+  erase_defaults(train, training(nothing_said.training), {"entity", "refit"});
+  erase_defaults(judge, validation(nothing_said.validation),
+                 {"threshold", "quantile", "costs", "spend_alpha", "anchor_margin", "gates", "max_holdout_reuse",
+                  "max_artifact_bytes", "max_scoring_time", "schema"});
   return to_hex(sha256(canonical_text(pipeline)));
 }
 

@@ -21,8 +21,10 @@ Model model_from_json(std::string_view json);
 std::string configuration_sha256(const Model& model);
 
 // sha256 of the part that decides what is trained and how it is judged: everything but the name, triggers, late_rows,
-// late_labels, timeouts, memory_limit, threads, max_attempts and promotion mode. A change of it is what the
-// pipeline_change trigger answers, so it must not change for one and the same configuration from version to version.
+// late_labels, timeouts, memory_limit, threads, max_attempts and promotion mode; what a report says (detect); and what
+// is done afterwards or when something breaks (release, shadow, bake and their keys, broken_production). A change of it
+// is what the pipeline_change trigger answers, so it must not change for one and the same configuration from version
+// to version: newer keys are left out of it while they have their defaults.
 std::string pipeline_sha256(const Model& model);
 
 // One trigger's rule as JSON, for the monitor row; canonical like to_json.

@@ -81,7 +81,66 @@ void read_training(JsonReader& reader, Training& out) {
   reader.read("memory_limit_bytes", out.memory_limit_bytes);
   reader.read("threads", out.threads);
   reader.read("max_attempts", out.max_attempts);
+  reader.read("entity", out.entity);
+  reader.read("refit", out.refit);
   reader.finish();
+}
+
+void read_costs(JsonReader& reader, Costs& out) {
+  const json::value* value = reader.ask("costs");
+  if (value == nullptr) return;
+  constexpr std::string_view kExpected = "an object of objects of numbers that are not negative";
+  if (!value->is_object()) reader.reject("costs", kExpected);
+  for (const auto& row : value->get_object()) {
+    if (!row.value().is_object()) reader.reject("costs", kExpected);
+    for (const auto& cell : row.value().get_object()) {
+      if (!cell.value().is_number()) reader.reject("costs", kExpected);
+      const double cost = cell.value().to_number<double>();
+      if (cost < 0) reader.reject("costs", kExpected);
+      out[std::string(row.key())][std::string(cell.key())] = cost;
+    }
+  }
+}
+
+Gate read_gate(JsonReader& reader) {
+  Gate out;
+  for (const std::string_view key : {"name", "metric"}) reader.require(key);
+  reader.read("name", out.name);
+  reader.word("metric", out.metric);
+  reader.read("class", out.of_class);
+  reader.read("above", out.above);
+  reader.read("below", out.below);
+  reader.read("max_drop", out.max_drop);
+  reader.read("max_gain", out.max_gain);
+  if (auto slices = object_below(reader, "slices")) {
+    out.slices.emplace();
+    slices->require("column");
+    slices->read("column", out.slices->column);
+    slices->read("levels", out.slices->levels);
+    slices->read("min_rows", out.slices->min_rows);
+    slices->finish();
+  }
+  reader.read("confidence", out.confidence);
+  reader.finish();
+  if (!out.above && !out.below && !out.max_drop && !out.max_gain) {
+    throw DataError(fmt::format("model snapshot: '{}' should be there, or one of below, max_drop and max_gain",
+                                reader.full("above")));
+  }
+  return out;
+}
+
+// Each object of an array, if there is one.
+template <class Read>
+void each_object(JsonReader& reader, std::string_view key, Read read) {
+  const json::value* value = reader.ask(key);
+  if (value == nullptr) return;
+  if (!value->is_array()) reader.reject(key, "an array");
+  for (std::size_t i = 0; i < value->get_array().size(); ++i) {
+    const json::value& element = value->get_array()[i];
+    if (!element.is_object()) reader.reject(key, "an array of objects");
+    JsonReader one(element.get_object(), fmt::format("{}[{}]", reader.full(key), i));
+    read(one);
+  }
 }
 
 void read_validation(JsonReader& reader, Validation& out) {
@@ -92,6 +151,32 @@ void read_validation(JsonReader& reader, Validation& out) {
   reader.read("min_holdout_rows", out.min_holdout_rows);
   read_cluster(reader, out.cluster);
   reader.word("promotion", out.promotion);
+  reader.read("threshold", out.threshold);
+  reader.read("quantile", out.quantile);
+  read_costs(reader, out.costs);
+  reader.read("spend_alpha", out.spend_alpha);
+  reader.read("anchor_margin", out.anchor_margin);
+  reader.read("detect", out.detect);
+  each_object(reader, "gates", [&out](JsonReader& gate) { out.gates.push_back(read_gate(gate)); });
+  reader.read("max_holdout_reuse", out.max_holdout_reuse);
+  reader.read("max_artifact_bytes", out.max_artifact_bytes);
+  reader.read("max_scoring_time", out.max_scoring_time);
+  reader.word("schema", out.schema);
+  reader.word("broken_production", out.broken_production);
+  reader.read("shadow", out.shadow);
+  reader.read("bake", out.bake);
+  reader.read("bake_tolerance", out.bake_tolerance);
+  reader.read("bake_confidence", out.bake_confidence);
+  reader.read("trial_every", out.trial_every);
+  reader.finish();
+}
+
+void read_release(JsonReader& reader, Release& out) {
+  reader.read("directory", out.directory);
+  reader.read("on_promote", out.on_promote);
+  reader.read("webhook", out.webhook);
+  reader.read("webhook_secret_file", out.webhook_secret_file);
+  reader.read("timeout", out.timeout);
   reader.finish();
 }
 
@@ -113,18 +198,6 @@ Trigger read_trigger(JsonReader& reader) {
   return out;
 }
 
-void read_triggers(JsonReader& reader, std::vector<Trigger>& out) {
-  const json::value* value = reader.ask("triggers");
-  if (value == nullptr) return;
-  if (!value->is_array()) reader.reject("triggers", "an array");
-  for (std::size_t i = 0; i < value->get_array().size(); ++i) {
-    const json::value& element = value->get_array()[i];
-    if (!element.is_object()) reader.reject("triggers", "an array of objects");
-    JsonReader trigger(element.get_object(), fmt::format("triggers[{}]", i));
-    out.push_back(read_trigger(trigger));
-  }
-}
-
 }  // namespace
 
 Model model_from_json(std::string_view text) {
@@ -138,8 +211,9 @@ Model model_from_json(std::string_view text) {
   reader.read("time_column", out.time_column);
   reader.read("label", out.label);
   reader.word("task", out.task);
-  if (reader.ask("positive") != nullptr) reader.read("positive", out.positive.emplace());
+  reader.read("positive", out.positive);
   reader.read("features", out.features);
+  reader.read("weight", out.weight);
   reader.word("anchor", out.anchor);
   reader.read("label_delay", out.label_delay);
   reader.read("late_rows", out.late_rows);
@@ -147,7 +221,8 @@ Model model_from_json(std::string_view text) {
   out.validation.metric = default_metric(out.task);
   if (auto training = object_below(reader, "training")) read_training(*training, out.training);
   if (auto validation = object_below(reader, "validation")) read_validation(*validation, out.validation);
-  read_triggers(reader, out.triggers);
+  if (auto release = object_below(reader, "release")) read_release(*release, out.release);
+  each_object(reader, "triggers", [&out](JsonReader& trigger) { out.triggers.push_back(read_trigger(trigger)); });
   reader.finish();
   return out;
 }

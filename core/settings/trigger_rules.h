@@ -8,11 +8,8 @@
 
 namespace retraind::settings {
 
-// What a trigger's keys are held against. After a complaint about the model itself, what depends on it is not judged.
-struct TriggerModel {
-  const Model& model;                   // read, but for its triggers
-  bool task_is_sure;                    // no complaint about its task …
-  bool metric_is_sure;                  // … or about the metric of its validation
+// What a trigger's keys are held against.
+struct TriggerModel : ModelSoFar {
   std::vector<SourceUse>& source_uses;  // where a trigger names a source of its own
 };
 

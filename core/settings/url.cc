@@ -1,12 +1,22 @@
 #include "core/settings/url.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
 namespace retraind::settings {
 namespace {
 
-constexpr std::string_view kForm = R"(expected the address of a server, such as "http://127.0.0.1:9090")";
+// What an address is for, in the words of complaints.
+struct Use {
+  std::string_view form;
+  std::string_view no_query;  // why there is no query in it
+};
+constexpr Use kServer = {R"(expected the address of a server, such as "http://127.0.0.1:9090")",
+                         "as the query is a key of its own"};
+constexpr Use kWebhook = {R"(expected an address such as "https://example.com/hooks/retraind")",
+                          "as a token in it would be a secret; use webhook_secret_file"};
 
 bool is_port(std::string_view text) {
   unsigned port = 0;
@@ -30,16 +40,14 @@ bool is_ipv6(std::string_view text) {
          text.find(':') != std::string_view::npos;
 }
 
-}  // namespace
-
-std::optional<std::string> find_url_fault(std::string_view url) {
+std::optional<std::string> find_fault(std::string_view url, const Use& use) {
   std::string_view rest = url;
   if (rest.starts_with("http://")) {
     rest.remove_prefix(7);
   } else if (rest.starts_with("https://")) {
     rest.remove_prefix(8);
   } else {
-    return std::string(kForm) + "; it begins neither with http:// nor with https://";
+    return std::string(use.form) + "; it begins neither with http:// nor with https://";
   }
   const auto authority_end = std::min(rest.find_first_of("/?#"), rest.size());
   // A password may hold a '/' or '?' that was not encoded; it is a secret all the same.
@@ -49,29 +57,39 @@ std::optional<std::string> find_url_fault(std::string_view url) {
         "here");
   }
   if (rest.find_first_of("?#") != std::string_view::npos) {
-    return std::string(kForm) + "; a '?' or '#' does not belong in it, as the query is a key of its own";
+    return fmt::format("{}; a '?' or '#' does not belong in it, {}", use.form, use.no_query);
   }
   const auto is_plain = [](char c) { return c > ' ' && c < '\x7f' && c != '"' && c != '\\'; };
   if (!std::all_of(rest.begin(), rest.end(), is_plain)) {
-    return std::string(kForm) + "; there is a space, a control character or a letter outside ASCII in it";
+    return std::string(use.form) + "; there is a space, a control character or a letter outside ASCII in it";
   }
   std::string_view authority = rest.substr(0, authority_end);
   if (authority.starts_with('[')) {
     const auto bracket = authority.find(']');
     if (bracket == std::string_view::npos || !is_ipv6(authority.substr(1, bracket - 1))) {
-      return std::string(kForm) + "; what stands in its brackets is no IPv6 address";
+      return std::string(use.form) + "; what stands in its brackets is no IPv6 address";
     }
     authority.remove_prefix(bracket + 1);
     if (authority.empty()) return std::nullopt;
-    if (authority.front() != ':') return std::string(kForm) + "; something follows the ']'";
+    if (authority.front() != ':') return std::string(use.form) + "; something follows the ']'";
   } else {
     const auto colon = std::min(authority.find(':'), authority.size());
-    if (!is_host(authority.substr(0, colon))) return std::string(kForm) + "; it has no host that could be one";
+    if (!is_host(authority.substr(0, colon))) return std::string(use.form) + "; it has no host that could be one";
     authority.remove_prefix(colon);
     if (authority.empty()) return std::nullopt;
   }
-  if (!is_port(authority.substr(1))) return std::string(kForm) + "; a port is a number from 1 to 65535";
+  if (!is_port(authority.substr(1))) return std::string(use.form) + "; a port is a number from 1 to 65535";
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> find_url_fault(std::string_view url) {
+  return find_fault(url, kServer);
+}
+
+std::optional<std::string> find_webhook_fault(std::string_view url) {
+  return find_fault(url, kWebhook);
 }
 
 }  // namespace retraind::settings

@@ -12,4 +12,7 @@ namespace retraind::settings {
 // "http://HOST", "https://HOST:PORT/PREFIX"; HOST may be a name, an IPv4 address, or an IPv6 address in brackets.
 std::optional<std::string> find_url_fault(std::string_view url);
 
+// The same for the address of a web hook, which is called as it stands.
+std::optional<std::string> find_webhook_fault(std::string_view url);
+
 }  // namespace retraind::settings
