@@ -14,6 +14,14 @@ using testing::complaint;
 using testing::make_model;
 using testing::minutes;
 
+// Every attempt is judged by itself, and what is inconclusive ends so.
+settings::Model plain_model() {
+  settings::Model model = make_model();
+  model.validation.spend_alpha = false;
+  model.validation.shadow = Duration::zero();
+  return model;
+}
+
 class ConcludeTest : public testing::RegistryTest {
  protected:
   std::optional<Conclusion> conclude(const runs::ClaimedRun& run, const Measured& measured,
@@ -28,7 +36,8 @@ class ConcludeTest : public testing::RegistryTest {
         "SELECT concat_ws(' ', (SELECT count(*) FROM retraind.model_version), (SELECT count(*) FROM "
         "retraind.artifact), "
         "(SELECT count(*) FROM retraind.promotion), (SELECT count(*) FROM retraind.gate), "
-        "(SELECT count(*) FROM retraind.metric_result), (SELECT count(*) FROM retraind.version_profile))");
+        "(SELECT count(*) FROM retraind.metric_result), (SELECT count(*) FROM retraind.version_profile), "
+        "(SELECT count(*) FROM retraind.trial), (SELECT count(*) FROM retraind.release))");
   }
 };
 
@@ -61,8 +70,9 @@ TEST_F(ConcludeTest, PromotesAFirstModelWithEverythingThatBelongsToIt) {
       (std::vector<testing::TextRow>{{"promoted", "promote", "baseline", std::nullopt, "0.01", "0.03", "0.97", "30",
                                       "1.25", measured.data_sha256, "1600", "400", "release", "2023-11-14 22:13:20+00",
                                       std::nullopt}}));
-  EXPECT_EQ(ground.text("SELECT string_agg(gate || ' ' || passed, ', ' ORDER BY gate) FROM retraind.gate_result"),
-            "clusters true, difference true, holdout_rows true");
+  EXPECT_EQ(ground.text("SELECT string_agg(gate || ' ' || outcome, ', ' ORDER BY gate) FROM retraind.gate_result"),
+            "clusters passed, difference passed, holdout_reuse passed, holdout_rows passed, opponent passed, "
+            "package passed, predictions passed, schema passed");
   EXPECT_EQ(ground.text("SELECT string_agg(role || ' ' || metric || ' ' || value, ', ' ORDER BY role, metric) "
                         "FROM retraind.metric_history"),
             "baseline accuracy 0.7, baseline log_loss 0.6, candidate accuracy 0.8, candidate log_loss 0.58");
@@ -104,7 +114,7 @@ TEST_F(ConcludeTest, ReplacesTheVersionThatTheCandidateBeat) {
 }
 
 TEST_F(ConcludeTest, KeepsTheNumbersButNoVersionOfACandidateThatDidNotWin) {
-  const ModelId model = put();
+  const ModelId model = put(plain_model());
   run_to(RunState::promoted, model);
   const std::vector<std::tuple<double, double, RunState>> cases = {{-0.03, -0.01, RunState::rejected},
                                                                    {-0.01, 0.03, RunState::inconclusive}};
@@ -118,7 +128,7 @@ TEST_F(ConcludeTest, KeepsTheNumbersButNoVersionOfACandidateThatDidNotWin) {
     EXPECT_EQ(run_text(run.id, "reason"), conclusion->reason);
     EXPECT_EQ(run_text(run.id, "judged_against"), "1");
     EXPECT_EQ(run_text(run.id, "difference > -1 AND version IS NULL AND ci_low IS NOT NULL"), "t");
-    EXPECT_EQ(count(fmt::format("gate WHERE run_id = {}", number(run.id))), "3");
+    EXPECT_EQ(count(fmt::format("gate WHERE run_id = {}", number(run.id))), "8");
     EXPECT_EQ(count(fmt::format("metric_result WHERE run_id = {}", number(run.id))), "4");
   }
   EXPECT_EQ(count("model_version"), "1");
@@ -126,7 +136,7 @@ TEST_F(ConcludeTest, KeepsTheNumbersButNoVersionOfACandidateThatDidNotWin) {
 }
 
 TEST_F(ConcludeTest, NeverPromotesWithoutEnoughRowsOrAnInterval) {
-  const ModelId model = put();
+  const ModelId model = put(plain_model());
   Measured few = make_measured(0.01, 0.03);
   few.comparison.rows = 199;
   Measured blind = make_measured(0.01, 0.03);
@@ -175,6 +185,137 @@ TEST_F(ConcludeTest, JudgesAgainWhenProductionChangedMeanwhile) {  // invariant 
   const runs::ClaimedRun again = claim();
   EXPECT_EQ(again.id, run.id);
   EXPECT_EQ(conclude(again, make_measured(0.01, 0.03, 1)).value().state, RunState::promoted);
+}
+
+TEST_F(ConcludeTest, JudgesAgainWhenAnotherAttemptHasSpentTheLevel) {
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  run_to(RunState::rejected, model);
+  const runs::ClaimedRun run = queue_and_claim(model);
+  const auto conclusion = conclude(run, make_measured(0.01, 0.03, 1));
+  ASSERT_TRUE(conclusion);
+  EXPECT_EQ(conclusion->ending, Ending::judge_again) << "0.97 is enough for the first attempt only";
+  EXPECT_CONTAINS(conclusion->reason, "another candidate was judged against version 1 meanwhile");
+  EXPECT_EQ(conclude(claim(), make_measured(0.01, 0.03, 1, 0.993)).value().state, RunState::promoted);
+}
+
+TEST_F(ConcludeTest, LetsAnInconclusiveCandidateWaitAsAShadow) {
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  const runs::ClaimedRun run = queue_and_claim(model);
+  const auto conclusion = conclude(run, make_measured(-0.01, 0.03, 1));
+  ASSERT_TRUE(conclusion);
+  EXPECT_EQ(conclusion->state, RunState::shadowing);
+  EXPECT_EQ(conclusion->version, 2);
+  EXPECT_CONTAINS(conclusion->reason, "version 2 waits as a shadow of version 1");
+  EXPECT_EQ(run_text(run.id, "state || ' ' || (finished_at IS NULL) || ' ' || verdict"), "shadowing true inconclusive");
+  EXPECT_EQ(ground.rows("SELECT kind, version, against, metric, bar, outcome FROM retraind.trial_history"),
+            (std::vector<testing::TextRow>{{"shadow", "2", "1", "log_loss", "0", std::nullopt}}));
+  EXPECT_EQ(ground.text("SELECT version FROM retraind.production"), "1");
+
+  // The older shadow stays; the next inconclusive candidate ends so, and leaves nothing.
+  const runs::ClaimedRun next = queue_and_claim(model);
+  EXPECT_EQ(conclude(next, make_measured(-0.01, 0.03, 1, 0.9999)).value().state, RunState::inconclusive);
+  EXPECT_EQ(count("model_version"), "2");
+  EXPECT_EQ(count("trial"), "1");
+  // Both the attempt and its shadow have cost alpha.
+  EXPECT_EQ(transact([&](store::Transaction& t) { return registry::count_judged_against(t, model, 1); }), 3u);
+}
+
+TEST_F(ConcludeTest, BakesWhatItPromotes) {
+  const ModelId model = put();
+  conclude(queue_and_claim(model), make_measured(0.01, 0.03));
+  EXPECT_EQ(count("trial"), "0") << "a first model replaced nothing";
+  conclude(queue_and_claim(model), make_measured(0.01, 0.03, 1));
+  EXPECT_EQ(ground.rows("SELECT kind, version, against, alpha, outcome FROM retraind.trial_history"),
+            (std::vector<testing::TextRow>{{"bake", "2", "1", "0.010000000000000009", std::nullopt}}));
+  EXPECT_EQ(ground.text("SELECT string_agg(step, ' ') FROM retraind.step_history"), "release release");
+}
+
+TEST_F(ConcludeTest, NeverPromotesAWinnerWithAGateThatDidNotPass) {
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  Measured measured = make_measured(0.01, 0.03, 1);
+  measured.facts.package_differs = 3;
+  const auto conclusion = conclude(queue_and_claim(model), measured);
+  EXPECT_EQ(conclusion.value().state, RunState::rejected);
+  EXPECT_EQ(ground.text("SELECT gate FROM retraind.gate_result WHERE outcome = 'failed'"), "package");
+  EXPECT_EQ(ground.text("SELECT version FROM retraind.production"), "1");
+}
+
+TEST_F(ConcludeTest, AsksAPersonWhereProductionCouldNotBeLoaded) {
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  run_to(RunState::promoted, model);
+  Measured measured = make_measured(0.01, 0.03, 2);
+  measured.stand_in = 1;
+  measured.production_fault = "version 2 cannot be loaded: bad magic";
+  const runs::ClaimedRun run = queue_and_claim(model);
+  EXPECT_EQ(conclude(run, measured).value().state, RunState::awaiting_approval);
+  EXPECT_EQ(run_text(run.id, "judged_against || ' ' || stand_in"), "2 1");
+  EXPECT_CONTAINS(ground.text("SELECT sentence FROM retraind.gate_result WHERE gate = 'opponent' ORDER BY run_id DESC "
+                              "LIMIT 1"),
+                  "version 2 cannot be loaded: bad magic");
+}
+
+TEST_F(ConcludeTest, JudgesTheSameCandidateAgainWhenItsApprovalCameTooLate) {  // invariant 2
+  settings::Model manual = make_model();
+  manual.validation.promotion = PromotionMode::manual;
+  const ModelId model = put(manual);
+  run_to(RunState::promoted, model);
+  run_to(RunState::promoted, model);
+  const runs::ClaimedRun run = queue_and_claim(model);
+  conclude(run, make_measured(0.01, 0.03, 2));
+  ground.exec("SELECT retraind.rollback('power', 'v2 is broken')");
+  EXPECT_EQ(ground.text(fmt::format("SELECT retraind.approve({}, 'fine') IS NULL", number(run.id))), "t");
+  EXPECT_EQ(run_text(run.id, "state || ' ' || version"), "queued 3");
+
+  const runs::ClaimedRun again = claim();
+  EXPECT_EQ(again.id, run.id);
+  EXPECT_EQ(again.candidate, 3);
+  const auto job =
+      transact([&](store::Transaction& transaction) { return prepare_job(transaction, again, start); }).job;
+  EXPECT_EQ(job.candidate.value().version, 3);
+  EXPECT_EQ(job.production.value().version, 1);
+  Measured measured = make_measured(0.02, 0.04, 1);
+  EXPECT_CONTAINS(complaint<DataError>([&] { conclude(again, measured); }), "was to be judged again");
+  measured.judged_again = true;
+  measured.reference = {};
+  const auto conclusion = conclude(again, measured);
+  EXPECT_EQ(conclusion.value().state, RunState::awaiting_approval);
+  EXPECT_EQ(conclusion->version, 3);
+  EXPECT_EQ(count("model_version"), "3") << "it keeps its number";
+  ground.exec(fmt::format("SELECT retraind.approve({}, 'fine')", number(run.id)));
+  EXPECT_EQ(ground.text("SELECT version FROM retraind.production"), "3");
+}
+
+TEST_F(ConcludeTest, KeepsTheBestVersionSoFarAsTheAnchorOfThoseThatAreOnlyNoWorse) {
+  settings::Model model = make_model();
+  model.validation.rule = Rule::non_inferior;
+  model.validation.margin = 0.05;
+  const ModelId id = put(model);
+  conclude(queue_and_claim(id), make_measured(0.01, 0.03));
+  conclude(queue_and_claim(id), make_measured(-0.02, 0.03, 1));
+  EXPECT_EQ(ground.text("SELECT version FROM retraind.production"), "2");
+  const runs::ClaimedRun run = queue_and_claim(id);
+  const auto job = transact([&](store::Transaction& transaction) { return prepare_job(transaction, run, start); }).job;
+  ASSERT_TRUE(job.anchor) << "version 2 is not surely better than version 1, which stays the measure";
+  EXPECT_EQ(job.anchor->version, 1);
+  Measured measured = make_measured(-0.02, 0.03, 2);
+  measured.anchor = 1;
+  measured.comparison.anchor_value = 0.55;
+  measured.comparison.anchor_difference = stats::Interval{
+      .estimate = measured.comparison.anchor_value.value() - measured.comparison.candidate_value.value(),
+      .low = -0.08,
+      .high = -0.06,
+      .standard_error = 0.01,
+      .inflation = 1,
+      .clusters = 30,
+      .method = "cluster_t"};
+  measured.comparison.anchor_difference->estimate = -0.07;
+  measured.comparison.anchor_value = measured.comparison.candidate_value.value() - 0.07;
+  EXPECT_EQ(conclude(run, measured).value().state, RunState::rejected);
+  EXPECT_EQ(ground.text("SELECT gate FROM retraind.gate_result WHERE outcome = 'failed'"), "anchor");
 }
 
 TEST_F(ConcludeTest, JudgesAgainWhenAFirstModelCameMeanwhile) {  // invariant 2
@@ -253,25 +394,28 @@ TEST_F(ConcludeTest, PreparesTheNextJobAgainstWhatIsInProduction) {
   runs::ClaimedRun run = queue_and_claim(model);
   PreparedJob prepared = prepare(run);
   EXPECT_FALSE(prepared.job.production);
-  EXPECT_EQ(prepared.production_artifact, "");
+  EXPECT_TRUE(prepared.artifacts.empty());
   EXPECT_EQ(prepared.job.judged_before, 0u);
   EXPECT_EQ(prepared.job.run, run.id);
   EXPECT_EQ(settings::to_json(prepared.job.model), settings::to_json(make_model()));
   conclude(run, make_measured(-0.01, 0.03));
   run = queue_and_claim(model);
   EXPECT_EQ(prepare(run).job.judged_before, 1u);
-  conclude(run, make_measured(0.01, 0.03));
+  conclude(run, make_measured(0.01, 0.03, std::nullopt, 0.9999));
 
   run = queue_and_claim(model);
   prepared = prepare(run);
   ASSERT_TRUE(prepared.job.production);
   EXPECT_EQ(prepared.job.production->version, 1);
   EXPECT_EQ(prepared.job.production->trained_to, make_measured(0, 0).trained_to);
-  EXPECT_EQ(prepared.production_artifact, kCandidateBytes);
+  ASSERT_EQ(prepared.artifacts.size(), 1u);
+  EXPECT_EQ(prepared.artifacts[0], std::pair(prepared.job.production->artifact_file, kCandidateBytes));
   EXPECT_EQ(prepared.job.judged_before, 0u) << "alpha is spent for each opponent anew";
 
   ground.exec("SET session_replication_role = replica; UPDATE retraind.artifact_chunk SET zstd = 'damaged'");
-  EXPECT_CONTAINS(complaint<DataError>([&] { prepare(run); }), "is damaged");
+  prepared = prepare(run);
+  EXPECT_TRUE(prepared.artifacts.empty());
+  EXPECT_CONTAINS(prepared.job.production->fault, "is damaged");
 }
 
 }  // namespace

@@ -25,18 +25,32 @@ Job make_job() {
   job.model.validation.margin = 0.1 + 0.2;
   job.now = TimePoint(std::chrono::microseconds(1'763'918'700'123'456));
   job.judged_before = 3;
-  job.production = ProductionModel{.version = 4,
-                                   .artifact_file = "production.tar",
-                                   .artifact_sha256 = std::string(64, 'a'),
-                                   .axis = TimeAxis::number,
-                                   .trained_to = 0.30000000000000004};
+  job.production = JobVersion{.version = 4,
+                              .artifact_file = "production.tar",
+                              .artifact_sha256 = std::string(64, 'a'),
+                              .axis = TimeAxis::number,
+                              .trained_from = -0.1,
+                              .trained_to = 0.30000000000000004,
+                              .entity = "0.2 of customer",
+                              .fault = ""};
+  job.stand_ins = {*job.production, *job.production};
+  job.stand_ins[0].version = 3;
+  job.stand_ins[1].version = 2;
+  job.stand_ins[1].fault = "damaged";
+  job.anchor = job.stand_ins[0];
+  job.anchor->entity.reset();
   return job;
 }
 
 TEST(Job, ComesBackAsItWas) {
   for (const bool with_production : {true, false}) {
     Job job = make_job();
-    if (!with_production) job.production.reset();
+    if (!with_production) {
+      job.candidate = job.production;
+      job.production.reset();
+      job.anchor.reset();
+      job.stand_ins.clear();
+    }
     const Job got = job_from_json(to_json(job));
     EXPECT_EQ(got.run, job.run);
     EXPECT_EQ(got.attempt, job.attempt);
@@ -77,6 +91,12 @@ TEST(Job, IsRefusedWithAMemberThatCannotBe) {
       {"/production/version", "4"},
       {"/production/axis", "sideways"},
       {"/production/trained_to", nullptr},
+      {"/production/entity", 7},
+      {"/production/fault", nullptr},
+      {"/stand_ins", nullptr},
+      {"/stand_ins/1/version", "two"},
+      {"/anchor", "3"},
+      {"/candidate", 5},
       {"/model", "{}"},
       {"/model", json::object()},
   };
@@ -85,6 +105,15 @@ TEST(Job, IsRefusedWithAMemberThatCannotBe) {
     other.at_pointer(path) = value;
     EXPECT_THROW((void)job_from_json(json::serialize(other)), DataError) << path;
   }
+}
+
+TEST(HeldOutEntities, AreTheSameOnlyForTheSameColumnAndShare) {
+  settings::Training training;
+  EXPECT_EQ(held_out_entities(training), std::nullopt) << "the newest rows are held out";
+  training.entity = "customer";
+  EXPECT_EQ(held_out_entities(training), "0.2 of customer");
+  training.holdout = settings::HoldoutShare{0.25};
+  EXPECT_EQ(held_out_entities(training), "0.25 of customer");
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ inline const std::string kCandidateBytes = "the bytes of a candidate";
 
 // A candidate whose log loss on 400 rows is better than the opponent's 0.6 by at least `low` and at most `high`, judged
 // against production version `judged_against` or, without one, against the baseline.
-inline Measured make_measured(double low, double high, std::optional<int> judged_against = std::nullopt) {
+inline Measured make_measured(double low, double high, std::optional<int> judged_against = std::nullopt,
+                              double confidence = 0.97) {
   Measured out;
   out.axis = TimeAxis::instant;
   out.window_from = 1.7e15;
@@ -25,7 +26,9 @@ inline Measured make_measured(double low, double high, std::optional<int> judged
   out.trained_from = 1.7e15;
   out.trained_to = 1.7e15 + 2e12 + 1;
   out.judged_against = judged_against;
-  out.confidence = 0.97;
+  out.holdout_from = out.trained_to + 1;
+  out.holdout_to = out.window_to;
+  out.confidence = confidence;
   const double estimate = (low + high) / 2;
   evaluate::Comparison& comparison = out.comparison;
   comparison.opponent = judged_against ? evaluate::Opponent::production : evaluate::Opponent::baseline;
@@ -33,8 +36,9 @@ inline Measured make_measured(double low, double high, std::optional<int> judged
   comparison.rows = 400;
   comparison.candidate_value = 0.6 - estimate;
   comparison.opponent_value = 0.6;
-  comparison.candidate_metrics = {{Metric::accuracy, 0.8}, {Metric::log_loss, 0.6 - estimate}};
-  comparison.opponent_metrics = {{Metric::accuracy, 0.7}, {Metric::log_loss, 0.6}};
+  comparison.candidate_metrics = {{Metric::accuracy, "", 0.8}, {Metric::log_loss, "", 0.6 - estimate}};
+  comparison.opponent_metrics = {{Metric::accuracy, "", 0.7}, {Metric::log_loss, "", 0.6}};
+  comparison.detectable = 0.025;
   comparison.difference = stats::Interval{.estimate = estimate,
                                           .low = low,
                                           .high = high,
@@ -42,7 +46,18 @@ inline Measured make_measured(double low, double high, std::optional<int> judged
                                           .inflation = 1.25,
                                           .clusters = 30,
                                           .method = "cluster_t"};
-  comparison.confidence = 0.97;
+  comparison.confidence = confidence;
+  out.facts.predictions = {.rows = 400,
+                           .invalid = 0,
+                           .first_invalid = "",
+                           .constant = false,
+                           .out_of_range = 0,
+                           .label_low = 0,
+                           .label_high = 1};
+  out.facts.package_compared = 400;
+  out.facts.seconds_per_thousand = 0.004;
+  out.facts.artifact_bytes = kCandidateBytes.size();
+  out.facts.schema_changes = {"adds \"region\""};
   out.artifact_sha256 = to_hex(sha256(kCandidateBytes));
   out.artifact_bytes = kCandidateBytes.size();
   out.trainer = "xgboost 1.7.4";

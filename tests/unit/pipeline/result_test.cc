@@ -18,6 +18,40 @@ namespace {
 
 namespace json = boost::json;
 
+// As much as a result can say: gates, an anchor, a stand-in, a refit.
+Measured make_rich() {
+  Measured out = make_measured(0.01, 0.03, 3);
+  out.stand_in = 2;
+  out.production_fault = "version 3 cannot be loaded: \"x\"";
+  out.anchor = 1;
+  out.anchor_fault = "";
+  evaluate::Comparison& comparison = out.comparison;
+  comparison.anchor_difference = comparison.difference;
+  comparison.anchor_value = 0.61;
+  comparison.rows_needed = 1960;
+  comparison.candidate_metrics.push_back({Metric::recall, "spam", 0.5});
+  comparison.gates = {{.gate = 0,
+                       .slice = "",
+                       .rows = 400,
+                       .candidate = comparison.difference,
+                       .difference = comparison.difference,
+                       .log_p_harm = std::nullopt,
+                       .why_not = ""},
+                      {.gate = 1,
+                       .slice = "region=north",
+                       .rows = 120,
+                       .candidate = std::nullopt,
+                       .difference = comparison.difference,
+                       .log_p_harm = -0.5,
+                       .why_not = ""}};
+  out.refit = Refit{.facts = {.candidate = out.facts, .disagreement = 0.25},
+                    .judged_sha256 = to_hex(sha256("judged")),
+                    .judged_rows = 1600,
+                    .judged_to = out.trained_to};
+  out.train_rows = 2000;
+  return out;
+}
+
 class ResultTest : public ::testing::Test {
  protected:
   ResultTest() {
@@ -85,6 +119,25 @@ TEST_F(ResultTest, ComesBackWithEveryNumberToTheLastBit) {
   }
 }
 
+TEST_F(ResultTest, ComesBackWithGatesAnchorStandInAndRefit) {
+  const Measured sent = make_rich();
+  const std::string text = to_json(Result{RunId{7}, 2, sent});
+  const auto back = std::get<Measured>(result_from_json(text).outcome);
+  EXPECT_EQ(to_json(Result{RunId{7}, 2, back}), text);
+  EXPECT_EQ(back.stand_in, 2);
+  EXPECT_EQ(back.production_fault, sent.production_fault);
+  EXPECT_EQ(back.anchor, 1);
+  EXPECT_EQ(back.comparison.anchor_difference->low, 0.01);
+  EXPECT_EQ(back.comparison.rows_needed, 1960u);
+  ASSERT_EQ(back.comparison.gates.size(), 2u);
+  EXPECT_EQ(back.comparison.gates[1].slice, "region=north");
+  EXPECT_EQ(back.comparison.gates[1].log_p_harm, -0.5);
+  EXPECT_EQ(back.facts.schema_changes, sent.facts.schema_changes);
+  ASSERT_TRUE(back.refit);
+  EXPECT_EQ(back.refit->facts.disagreement, 0.25);
+  EXPECT_EQ(back.refit->judged_sha256, sent.refit->judged_sha256);
+}
+
 TEST_F(ResultTest, ComesBackFromItsFileWithItsArtifact) {
   put_good();
   const Result got = read_result(folder_, RunId{7}, 2);
@@ -127,7 +180,7 @@ TEST_F(ResultTest, IsRefusedWhenCutAnywhere) {
 }
 
 TEST_F(ResultTest, IsRefusedWithAnyMemberLackingOrOfAnotherType) {
-  const json::value whole = json::parse(to_json(result_));
+  const json::value whole = json::parse(to_json(Result{RunId{7}, 2, make_rich()}));
   // Every member of every object, by its path.
   std::vector<std::string> paths;
   const std::function<void(const json::value&, const std::string&)> walk = [&](const json::value& value,
@@ -145,7 +198,10 @@ TEST_F(ResultTest, IsRefusedWithAnyMemberLackingOrOfAnotherType) {
   // null stands for "absent" in these, and so may the key be.
   const std::vector<std::string> may_be_absent = {
       "/measured/judged_against", "/measured/comparison/candidate_value", "/measured/comparison/opponent_value",
-      "/measured/comparison/difference", "/measured/comparison/difference/inflation"};
+      "/measured/comparison/difference", "/measured/comparison/difference/inflation",
+      // A stand-in that is not named leaves production's fault without an opponent that fits, so it may not be absent.
+      "/measured/anchor", "/measured/comparison/anchor_difference", "/measured/comparison/anchor_difference/inflation",
+      "/measured/comparison/anchor_value", "/measured/comparison/detectable", "/measured/comparison/rows_needed"};
   for (const std::string& path : paths) {
     json::value other = whole;
     other.at_pointer(path) = json::array{json::object{{"x", 1}}};
@@ -199,6 +255,15 @@ TEST_F(ResultTest, IsRefusedWithAValueThatCannotBe) {
       {"/measured/comparison/difference/clusters", "-1"},
       {"/measured/comparison/difference/clusters", "401"},  // more than rows
       {"/measured/artifact_sha256", "\"../../etc/passwd\""},
+      {"/measured/stand_in", "2"},              // but production has no fault
+      {"/measured/production_fault", "\"x\""},  // but production is the opponent
+      {"/measured/judged_again", "\"no\""},
+      {"/measured/holdout_from", "null"},
+      {"/measured/holdout_to", "\"1.6e15\""},  // before holdout_from
+      {"/measured/facts/invalid", "401"},      // more than rows
+      {"/measured/facts/package_differs", "401"},
+      {"/measured/facts/seconds_per_thousand", "\"-1\""},
+      {"/measured/facts/schema_changes/0", "7"},
       {"/measured/columns/0/profile", "\"{}\""},
       {"/measured/columns/0", "7"},
       {"/measured/columns/0/role", "\"owner\""},
