@@ -194,12 +194,16 @@ std::optional<Interval> cluster_bootstrap(std::span<const std::uint32_t> cluster
   std::optional<std::vector<double>> values = resample(grouping.group_of, grouping.groups, replicates, seed, statistic);
   if (!values) return std::nullopt;
 
+  const auto groups = static_cast<double>(grouping.groups);
   Interval interval;
   interval.estimate = *estimate;
   interval.standard_error = standard_deviation(*values);
   std::sort(values->begin(), values->end());
-  interval.low = quantile(*values, 1 - confidence);
-  interval.high = quantile(*values, confidence);
+  // Clusters drawn with replacement vary about their own mean, by (G-1)/G of what clusters vary.
+  const double reach =
+      student_t_quantile(confidence, groups - 1) * interval.standard_error * std::sqrt(groups / (groups - 1));
+  interval.low = std::min(quantile(*values, 1 - confidence), *estimate - reach);
+  interval.high = std::max(quantile(*values, confidence), *estimate + reach);
   interval.clusters = grouping.groups;
   interval.method = "cluster_bootstrap";
 

@@ -29,10 +29,12 @@ struct Interval {
 std::optional<Interval> clustered_mean(std::span<const double> differences, std::span<const std::uint32_t> clusters,
                                        double confidence, std::span<const double> weights = {});
 
-// Percentile-t is not available for a general statistic; this is the percentile interval over resampled clusters. The
-// statistic is called with one weight for each row (how often its cluster was drawn) and may return std::nullopt where
-// it is undefined; such replicates are drawn again, and more than half undefined gives std::nullopt. The result depends
-// on the seed and nothing else. replicates >= 1000.
+// For any other statistic: over resampled clusters, the wider on either side of the percentile interval and of
+// Student's t with clusters-1 degrees of freedom, since percentiles alone are too narrow with few clusters and at
+// levels that few replicates reach. `standard_error` is that of the resamples; t takes it times sqrt(G/(G-1)), which
+// resampling G clusters lacks. The statistic is called with one weight for each row (how often its cluster was drawn)
+// and may return std::nullopt where it is undefined; such replicates are drawn again, and more than half undefined
+// gives std::nullopt. The result depends on the seed and nothing else. replicates >= 1000.
 std::optional<Interval> cluster_bootstrap(
     std::span<const std::uint32_t> clusters, std::size_t replicates, std::uint64_t seed, double confidence,
     const std::function<std::optional<double>(std::span<const double> weights)>& statistic);

@@ -200,6 +200,10 @@ TEST(ClusterBootstrap, AgreesWithTheTIntervalOfAMean) {
   EXPECT_NEAR(by_bootstrap->standard_error / by_t->standard_error, 1, 0.07);
   EXPECT_NEAR(by_bootstrap->low, by_t->low, 0.2 * by_t->standard_error);
   EXPECT_NEAR(by_bootstrap->high, by_t->high, 0.2 * by_t->standard_error);
+  // No bound is nearer than Student's t with the bootstrap's own standard error.
+  const double reach = student_t_quantile(0.95, 79) * by_bootstrap->standard_error * std::sqrt(80.0 / 79);
+  EXPECT_LE(by_bootstrap->low, by_bootstrap->estimate - reach);
+  EXPECT_GE(by_bootstrap->high, by_bootstrap->estimate + reach);
   EXPECT_NEAR(by_bootstrap->inflation / by_t->inflation, 1, 0.2);
   EXPECT_GT(by_t->inflation, 1.3);
   EXPECT_EQ(by_bootstrap->clusters, 80u);
@@ -242,11 +246,39 @@ TEST(ClusterBootstrap, DrawsAgainWhereTheStatisticIsUndefined) {
   std::iota(clusters.begin(), clusters.end(), 0u);
   const auto interval =
       cluster_bootstrap(clusters, 1000, 3, 0.95, [](std::span<const double> weights) -> std::optional<double> {
+        EXPECT_EQ(std::accumulate(weights.begin(), weights.end(), 0.0), 10);
         if (weights[0] == 0) return std::nullopt;
-        return weights[0];
+        return 1;
       });
   ASSERT_TRUE(interval.has_value());
   EXPECT_EQ(interval->low, 1);
+  EXPECT_EQ(interval->standard_error, 0);
+}
+
+TEST(ClusterBootstrap, IsNoNarrowerThanStudentsTWithFewClusters) {
+  // Four clusters have 35 resamples that differ: at a level of one in a thousand the percentiles are their extremes.
+  const Numbers values{0, 1, 2, 5};
+  const Clusters clusters{0, 1, 2, 3};
+  const auto interval = cluster_bootstrap(clusters, 1000, 3, 0.999, weighted_mean_of(values));
+  const auto by_t = clustered_mean(values, clusters, 0.999);
+  EXPECT_LT(interval->low, 0 - 5 * by_t->standard_error);
+  EXPECT_NEAR(interval->low, by_t->low, by_t->standard_error);
+  EXPECT_NEAR(interval->high, by_t->high, by_t->standard_error);
+}
+
+TEST(ClusterBootstrap, ReachesAsFarAsThePercentilesWhereTheStatisticIsSkewed) {
+  Random random(79);
+  Clusters clusters(40);
+  std::iota(clusters.begin(), clusters.end(), 0u);
+  Numbers values(40);
+  for (double& value : values) value = random.normal();
+  const auto mean = weighted_mean_of(values);
+  const auto interval = cluster_bootstrap(clusters, 2000, 1, 0.95, [&](std::span<const double> weights) {
+    return std::optional(std::exp(3 * *mean(weights)));
+  });
+  const double reach = student_t_quantile(0.95, 39) * interval->standard_error * std::sqrt(40.0 / 39);
+  EXPECT_DOUBLE_EQ(interval->low, interval->estimate - reach);
+  EXPECT_GT(interval->high, interval->estimate + 1.05 * reach);
 }
 
 TEST(ClusterBootstrap, GivesUpWhereTheStatisticIsMostlyUndefined) {
