@@ -39,6 +39,11 @@ std::string spell_apart(double value, double other) {
   return spell(value, kAllDigits);
 }
 
+std::string spell_bound(double bound, double threshold) {
+  if (bound == 0) return "no better";
+  return bound > 0 ? spell_apart(bound, threshold) + " better" : spell_apart(-bound, -threshold) + " worse";
+}
+
 std::string spell_confidence(double confidence) {
   constexpr int kMost = 13;
   const double percent = 100 * confidence;
