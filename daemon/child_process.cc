@@ -46,7 +46,11 @@ class Attributes {
 pid_t spawn(const ChildSpec& spec) {
   FileActions actions;
   check(posix_spawn_file_actions_addchdir_np(actions.get(), spec.folder.c_str()), "posix_spawn: folder");
-  check(posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0), "posix_spawn: standard input");
+  if (spec.input >= 0) {
+    check(posix_spawn_file_actions_adddup2(actions.get(), spec.input, 0), "posix_spawn: standard input");
+  } else {
+    check(posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0), "posix_spawn: standard input");
+  }
   check(posix_spawn_file_actions_adddup2(actions.get(), spec.output, 1), "posix_spawn: standard output");
   check(posix_spawn_file_actions_adddup2(actions.get(), spec.output, 2), "posix_spawn: standard error");
   // First out of the way, then into place: a source that itself stands at 3, 4, 5… must not be overwritten before its
@@ -72,11 +76,18 @@ pid_t spawn(const ChildSpec& spec) {
   check(posix_spawnattr_setflags(attributes.get(), POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF),
         "posix_spawn: flags");
 
-  std::vector<char*> argv;
-  for (const std::string& word : spec.argv) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
+  const auto pointers_of = [](const std::vector<std::string>& words) {
+    std::vector<char*> out;
+    for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
+    out.push_back(nullptr);
+    return out;
+  };
+  const std::vector<char*> argv = pointers_of(spec.argv);
+  std::vector<char*> environment;
+  if (spec.environment) environment = pointers_of(*spec.environment);
   pid_t pid = -1;
-  check(posix_spawn(&pid, argv[0], actions.get(), attributes.get(), argv.data(), environ),
+  check(posix_spawn(&pid, argv[0], actions.get(), attributes.get(), argv.data(),
+                    spec.environment ? environment.data() : environ),
         ("cannot start " + spec.argv.at(0)).c_str());
   return pid;
 }

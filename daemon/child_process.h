@@ -20,8 +20,10 @@ namespace retraind::daemon {
 struct ChildSpec {
   std::vector<std::string> argv;  // argv[0] is the absolute path of the executable
   std::filesystem::path folder;   // where it runs
-  int output = -1;                // becomes standard output and error; standard input is /dev/null
+  int output = -1;                // becomes standard output and error
   std::vector<int> inherited;     // become descriptors 3, 4, 5…; every other one is closed in the child
+  int input = -1;                 // becomes standard input; -1: that is /dev/null
+  std::optional<std::vector<std::string>> environment = std::nullopt;  // "NAME=VALUE"; nullopt: this process's own
 };
 
 // How a process ended.

@@ -29,7 +29,7 @@ struct Options {
   std::size_t limit = 20;
   std::string reason;
   std::int64_t run = 0;
-  int parent = 0;       // worker, look, trial
+  int parent = 0;       // worker, look, trial, announce
   std::string trigger;  // drift
 };
 
@@ -58,5 +58,6 @@ int drift_command(const Options& options);
 int worker_command(const Options& options);
 int look_command(const Options& options);
 int trial_command(const Options& options);
+int announce_command(const Options& options);
 
 }  // namespace retraind::daemon

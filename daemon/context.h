@@ -23,7 +23,8 @@ struct Context {
         registry(database),
         monitors_due(io_context),
         runs_due(io_context),
-        trials_due(io_context) {}
+        trials_due(io_context),
+        releases_due(io_context) {}
 
   boost::asio::io_context& io;
   boost::asio::thread_pool& pool;
@@ -35,6 +36,7 @@ struct Context {
   Wakeup monitors_due;
   Wakeup runs_due;
   Wakeup trials_due;
+  Wakeup releases_due;
   bool stopping = false;
 
   std::vector<std::string> source_names() const {

@@ -22,9 +22,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-// Threads for blocking work: the evaluations, one for each run's bookkeeping, the listener and the loops' own claims.
+// Threads for blocking work: the evaluations, the deliveries, one for each run's bookkeeping, the listener and the
+// loops' own claims.
 std::size_t pool_size(const settings::Settings& settings) {
-  return 10 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
+  return 14 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
 }
 
 }  // namespace
@@ -41,6 +42,7 @@ Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path
       monitors_(context_),
       runs_(context_),
       trials_(context_),
+      releases_(context_),
       upkeep_(context_),
       listening_(context_) {
   context_.executor.instance = settings.daemon.instance;
@@ -70,6 +72,7 @@ void Daemon::run() {
   start(monitors_.run());
   start(runs_.run());
   start(trials_.run());
+  start(releases_.run());
   log_info(fmt::format("retraind {} ready: instance {}, {} models, registry {}", version_, context_.executor.instance,
                        context_.settings->models.size(), registry_.description()));
   io_.run();
@@ -143,6 +146,7 @@ asio::awaitable<void> Daemon::answer_signals() {
     if (context_.stopping) {
       log_info("second signal: handing back what still runs");
       runs_.hand_back_all();
+      releases_.abandon_all();
       continue;
     }
     asio::co_spawn(io_, drain(), asio::detached);
@@ -185,6 +189,7 @@ asio::awaitable<void> Daemon::reload() {
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
+  context_.releases_due.ring();
 }
 
 asio::awaitable<void> Daemon::drain() {
@@ -196,13 +201,17 @@ asio::awaitable<void> Daemon::drain() {
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
+  context_.releases_due.ring();
   upkeep_.stop();
   listening_.stop();
   monitors_.stop_looks();
   trials_.stop_look();
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (loops_running_ > 0) {
-    if (std::chrono::steady_clock::now() >= deadline) runs_.hand_back_all();
+    if (std::chrono::steady_clock::now() >= deadline) {
+      runs_.hand_back_all();
+      releases_.abandon_all();
+    }
     listening_.stop();
     drain_timer_.expires_after(std::chrono::milliseconds(50));
     boost::system::error_code ignored;

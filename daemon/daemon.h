@@ -2,7 +2,9 @@
 // The daemon: loads the configuration into the registry, runs the loops, answers signals, drains at the end. One object
 // a process; everything but run() belongs to the thread of the io_context.
 //
-//   SIGTERM, SIGINT   drain: no new claims; running workers get drain_timeout, then their runs are handed back; a
+//   SIGTERM, SIGINT   drain: no new claims; running workers and deliveries get drain_timeout, then runs are handed back
+//   and
+//                     deliveries broken off; a
 //   second
 //                     signal hands them back at once
 //   SIGHUP            reload: a file with complaints changes nothing and says so
@@ -55,6 +57,7 @@ class Daemon {
   MonitorLoop monitors_;
   RunLoop runs_;
   TrialLoop trials_;
+  ReleaseLoop releases_;
   UpkeepLoop upkeep_;
   ListenLoop listening_;
   int loops_running_ = 0;

@@ -35,6 +35,7 @@ asio::awaitable<void> ListenLoop::run() {
     context_.monitors_due.ring();
     context_.runs_due.ring();
     context_.trials_due.ring();
+    context_.releases_due.ring();
     timer_.expires_after(kReconnectAfter);
     boost::system::error_code ignored;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -49,6 +50,7 @@ asio::awaitable<void> ListenLoop::listen() {
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
+  context_.releases_due.ring();
   // The descriptor is libpq's: a duplicate is watched, so that nobody closes it twice.
   const auto socket = std::make_shared<asio::posix::stream_descriptor>(context_.io, ::dup(listener->socket()));
   socket_ = socket;
@@ -72,6 +74,7 @@ asio::awaitable<void> ListenLoop::listen() {
       if (notification.payload == "run") context_.runs_due.ring();
       if (notification.payload == "monitor") context_.monitors_due.ring();
       if (notification.payload == "trial") context_.trials_due.ring();
+      if (notification.payload == "release") context_.releases_due.ring();
     }
   }
 }

@@ -15,6 +15,7 @@
 
 #include "core/runs/monitors.h"
 #include "daemon/context.h"
+#include "daemon/release_delivery.h"
 #include "daemon/run_execution.h"
 
 namespace retraind::daemon {
@@ -79,6 +80,22 @@ class TrialLoop {
 
   Context& context_;
   std::shared_ptr<Attempt> attempt_;
+};
+
+// Claims due releases and delivers them, a few at a time.
+class ReleaseLoop {
+ public:
+  explicit ReleaseLoop(Context& context) : context_(context) {}
+  boost::asio::awaitable<void> run();
+  // Breaks off what is under way; it is delivered again later, by whoever is there.
+  void abandon_all();
+
+ private:
+  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  boost::asio::awaitable<void> deliver(std::shared_ptr<ReleaseDelivery> delivery);
+
+  Context& context_;
+  std::set<std::shared_ptr<ReleaseDelivery>> deliveries_;
 };
 
 // Renews this daemon's row, and takes back runs whose lease has expired.

@@ -127,6 +127,9 @@ int main(int argc, char** argv) {
   CLI::App* trial = command("trial", "score two versions on new rows (internal)", daemon::trial_command);
   trial->group("");
   trial->add_option("--parent", options.parent)->required();
+  CLI::App* announce = command("announce", "tell a command of a release (internal)", daemon::announce_command);
+  announce->group("");
+  announce->add_option("--parent", options.parent)->required();
 
   try {
     app.parse(argc, argv);
