@@ -132,6 +132,61 @@ void check_feature(Assignment& assignment, const SourceColumn& column) {
                     " in the query, or leave the column out of `features`");
 }
 
+void check_weight(Assignment& assignment, const SourceColumn& column) {
+  if (column.type == ValueType::number) return;
+  assignment.complain("the weight column " + in_quotes(column.name) + " is " + spelled_type(column) +
+                      ", and a weight is a number");
+  assignment.advise("cast it in the query, as in " + in_quotes(column.name) + "::float8 AS " + in_quotes(column.name));
+}
+
+void check_slice(Assignment& assignment, const SourceColumn& column) {
+  if (column.type != ValueType::instant) return;
+  assignment.complain("the slice column " + in_quotes(column.name) + " is " + spelled_type(column) +
+                      ", and rows are not sliced by instants");
+  assignment.advise("slice by a text such as to_char(" + in_quotes(column.name) + ", 'YYYY-MM')");
+}
+
+// A column that says how rows are grouped or counted, beside what it may be as a feature.
+std::optional<std::size_t> find_unlike_label(Assignment& assignment, const char* duty, const std::string& name,
+                                             std::optional<std::size_t> label) {
+  const auto place = assignment.find(duty, name);
+  if (place && place == label) {
+    assignment.complain("the label " + in_quotes(name) + " cannot be the " + duty + " column as well");
+  }
+  return place;
+}
+
+// Of the gates' slice columns those that the query returns and that are no features, in the query's order.
+std::vector<std::size_t> find_slices(Assignment& assignment, const std::vector<SourceColumn>& columns,
+                                     const settings::Model& model, std::optional<std::size_t> label,
+                                     const std::vector<std::size_t>& features) {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool sliced =
+        std::any_of(model.validation.gates.begin(), model.validation.gates.end(),
+                    [&](const settings::Gate& gate) { return gate.slices && gate.slices->column == columns[i].name; });
+    if (!sliced) continue;
+    if (i == label) {
+      assignment.complain("the label " + in_quotes(columns[i].name) + " cannot be a slice column as well");
+    } else if (std::find(features.begin(), features.end(), i) == features.end()) {
+      check_slice(assignment, columns[i]);
+      out.push_back(i);
+    }
+  }
+  return out;
+}
+
+// "the time, the label and the cluster column"
+std::string duties_text(bool cluster, bool weight, bool entity) {
+  std::vector<std::string> words{"the time", "the label"};
+  if (cluster) words.emplace_back("the cluster column");
+  if (weight) words.emplace_back("the weight column");
+  if (entity) words.emplace_back("the entity column");
+  std::string out = words.front();
+  for (std::size_t i = 1; i < words.size(); ++i) out += (i + 1 == words.size() ? " and " : ", ") + words[i];
+  return out;
+}
+
 }  // namespace
 
 std::string_view to_text(ValueType type) {
@@ -152,6 +207,9 @@ std::vector<std::size_t> read_order(const Roles& roles) {
   std::vector<std::size_t> order{roles.time, roles.label};
   order.insert(order.end(), roles.features.begin(), roles.features.end());
   if (roles.cluster) order.push_back(*roles.cluster);
+  if (roles.weight) order.push_back(*roles.weight);
+  if (roles.entity) order.push_back(*roles.entity);
+  order.insert(order.end(), roles.slices.begin(), roles.slices.end());
   return order;
 }
 
@@ -170,21 +228,23 @@ Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Mod
 
   std::optional<std::size_t> cluster;
   if (const auto* by_column = std::get_if<settings::ClusterColumn>(&model.validation.cluster)) {
-    cluster = assignment.find("cluster", by_column->column);
-    if (cluster && cluster == label) {
-      assignment.complain("the label " + in_quotes(model.label) + " cannot be the cluster column as well");
-    }
+    cluster = find_unlike_label(assignment, "cluster", by_column->column, label);
   }
+  std::optional<std::size_t> weight;
+  if (model.weight) weight = find_unlike_label(assignment, "weight", *model.weight, label);
+  if (weight && weight != label) check_weight(assignment, columns[*weight]);
+  std::optional<std::size_t> entity;
+  if (model.training.entity) entity = find_unlike_label(assignment, "entity", *model.training.entity, label);
 
   std::vector<std::size_t> features;
   if (model.features.empty()) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (i != time && i != label && i != cluster) features.push_back(i);
+      if (i != time && i != label && i != cluster && i != weight && i != entity) features.push_back(i);
     }
     // Where a name above was not found, the column it meant is still among these: to complain of it would mislead.
     if (features.empty() && time && label) {
-      assignment.complain("no feature is left: the query returns only " + std::string("the time, the label") +
-                          (cluster ? " and the cluster column" : ""));
+      assignment.complain("no feature is left: the query returns only " +
+                          duties_text(cluster.has_value(), weight.has_value(), entity.has_value()));
     }
   } else {
     for (const std::string& name : model.features) {
@@ -206,8 +266,10 @@ Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Mod
     check_feature(assignment, columns[place]);
   }
 
+  std::vector<std::size_t> slices = find_slices(assignment, columns, model, label, features);
+
   assignment.throw_if_any();
-  return Roles{*time, *label, std::move(features), cluster};
+  return Roles{*time, *label, std::move(features), cluster, weight, entity, std::move(slices)};
 }
 
 TimeAxis time_axis(ValueType type) {
@@ -233,8 +295,13 @@ std::string describe(const std::vector<SourceColumn>& columns, const Roles& role
     if (i == roles.time) add("time");
     if (i == roles.label) add("label");
     const bool is_feature = std::find(roles.features.begin(), roles.features.end(), i) != roles.features.end();
-    if (is_feature && (i == roles.time || roles.cluster == i)) add("feature");
+    const bool is_slice = std::find(roles.slices.begin(), roles.slices.end(), i) != roles.slices.end();
+    const bool has_another = i == roles.time || roles.cluster == i || roles.weight == i || roles.entity == i;
+    if (is_feature && (has_another || is_slice)) add("feature");
     if (roles.cluster == i) add("cluster");
+    if (roles.weight == i) add("weight");
+    if (roles.entity == i) add("entity");
+    if (is_slice) add("slice");
     if (duties.empty() && !is_feature) continue;
     if (!out.empty()) out += ", ";
     out += is_plain(columns[i].name) ? columns[i].name : in_quotes(columns[i].name);

@@ -12,6 +12,9 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/data/dictionary.h"
+#include "core/data/entity.h"
+#include "core/data/row_order.h"
+#include "core/data/spelling.h"
 
 namespace retraind::data {
 namespace {
@@ -27,19 +30,40 @@ float to_float(double value) {
   return static_cast<float>(value);
 }
 
-// Integers as integers, as far as a bigint goes; other numbers in the fewest digits that read back to the same value.
-std::string spell(double value) {
-  const bool integer = value == std::trunc(value) && std::fabs(value) < 9.2e18;
-  return integer ? std::to_string(static_cast<std::int64_t>(value)) : format_number(value);
+Column empty_column(const SourceColumn& column) {
+  Column made{column.name, column.sql_type, column.type, NumberColumn{}};
+  if (column.type == ValueType::category) made.values = CategoryColumn{};
+  return made;
 }
 
-// Puts values[order[i]] at i. Only one column's worth of memory is needed beyond the table.
-template <class T>
-void reorder(std::vector<T>& values, const std::vector<std::uint32_t>& order) {
-  if (values.empty()) return;
-  std::vector<T> sorted(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) sorted[i] = values[order[i]];
-  values = std::move(sorted);
+void append_values(Column& column, TextDictionary& dictionary, const BatchColumn& values, std::size_t rows) {
+  if (auto* numbers = std::get_if<NumberColumn>(&column.values)) {
+    const std::size_t begin = numbers->values.size();
+    numbers->values.resize(begin + rows);
+    float* out = numbers->values.data() + begin;
+    for (std::size_t i = 0; i < rows; ++i) {
+      out[i] = values.nulls[i] != 0 ? std::numeric_limits<float>::quiet_NaN() : to_float(values.numbers[i]);
+    }
+    return;
+  }
+  auto& codes = std::get<CategoryColumn>(column.values).codes;
+  const std::size_t begin = codes.size();
+  codes.resize(begin + rows);
+  std::int32_t* out = codes.data() + begin;
+  for (std::size_t i = 0; i < rows; ++i) out[i] = values.nulls[i] != 0 ? -1 : dictionary.code_of(values.texts[i]);
+}
+
+// Sorts the levels of the categories.
+void finish_columns(std::vector<Column>& columns, std::vector<TextDictionary>& texts) {
+  std::vector<std::int32_t> place_of_code;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    auto* column = std::get_if<CategoryColumn>(&columns[i].values);
+    if (column == nullptr) continue;
+    column->levels = texts[i].take_sorted(place_of_code);
+    for (std::int32_t& code : column->codes) {
+      if (code >= 0) code = place_of_code[static_cast<std::size_t>(code)];
+    }
+  }
 }
 
 }  // namespace
@@ -50,15 +74,17 @@ bool is_stored_nan(float value) {
 
 struct TableBuilder::Impl {
   std::vector<SourceColumn> columns;  // in reading order
-  bool has_cluster = false;
+  Roles roles;                        // only how many of each there are matters here
   Task task = Task::binary;
 
   Table table;
   std::vector<TextDictionary> feature_texts;  // parallel to the features; empty ones for numbers
+  std::vector<TextDictionary> slice_texts;    // likewise
   TextDictionary label_texts;
   NumberDictionary label_numbers;
   TextDictionary cluster_texts;
   NumberDictionary cluster_numbers;
+  EntityHash entity_hash;
   bool ordered = true;
 
   void start();
@@ -66,11 +92,13 @@ struct TableBuilder::Impl {
   void append_times(const Batch& batch);
   void append_label(const BatchColumn& values, std::size_t rows);
   void append_feature(std::size_t feature, const BatchColumn& values, std::size_t rows);
+  void append_slice(std::size_t slice, const BatchColumn& values, std::size_t rows);
   void append_clusters(const BatchColumn& values, std::size_t rows);
+  void append_weights(const std::string& name, const BatchColumn& values, std::size_t rows);
+  void append_entities(const BatchColumn& values, std::size_t rows);
   std::string at(std::size_t row) const { return format_event_time(table.axis, table.event_times[row]); }
   void sort_rows();
   void finish_label();
-  void finish_features();
   void finish_clusters();
 };
 
@@ -78,14 +106,11 @@ void TableBuilder::Impl::start() {
   table = Table{};
   table.axis = time_axis(columns[0].type);
   table.label.name = columns[1].name;
-  const std::size_t features = columns.size() - 2 - (has_cluster ? 1 : 0);
-  for (std::size_t i = 0; i < features; ++i) {
-    const SourceColumn& column = columns[2 + i];
-    Column made{column.name, column.sql_type, column.type, NumberColumn{}};
-    if (column.type == ValueType::category) made.values = CategoryColumn{};
-    table.features.push_back(std::move(made));
-  }
-  feature_texts = std::vector<TextDictionary>(features);
+  for (std::size_t i = 0; i < roles.features.size(); ++i) table.features.push_back(empty_column(columns[2 + i]));
+  const std::size_t slices = roles.slices.size();
+  for (std::size_t i = 0; i < slices; ++i) table.slices.push_back(empty_column(columns[columns.size() - slices + i]));
+  feature_texts = std::vector<TextDictionary>(roles.features.size());
+  slice_texts = std::vector<TextDictionary>(slices);
   label_texts = {};
   label_numbers = {};
   cluster_texts = {};
@@ -170,27 +195,20 @@ void TableBuilder::Impl::append_label(const BatchColumn& column, std::size_t row
   }
 }
 
-void TableBuilder::Impl::append_feature(std::size_t feature, const BatchColumn& column, std::size_t rows) {
-  if (auto* numbers = std::get_if<NumberColumn>(&table.features[feature].values)) {
-    const std::size_t begin = numbers->values.size();
-    numbers->values.resize(begin + rows);
-    float* out = numbers->values.data() + begin;
-    for (std::size_t i = 0; i < rows; ++i) {
-      out[i] = column.nulls[i] != 0 ? std::numeric_limits<float>::quiet_NaN() : to_float(column.numbers[i]);
-    }
-    return;
-  }
-  auto& codes = std::get<CategoryColumn>(table.features[feature].values).codes;
-  TextDictionary& dictionary = feature_texts[feature];
-  const std::size_t begin = codes.size();
-  codes.resize(begin + rows);
-  std::int32_t* out = codes.data() + begin;
-  for (std::size_t i = 0; i < rows; ++i) out[i] = column.nulls[i] != 0 ? -1 : dictionary.code_of(column.texts[i]);
-  if (dictionary.size() > kMaxTableLevels) {
-    throw DataError("the feature \"" + table.features[feature].name + "\" has more than " +
-                        std::to_string(kMaxTableLevels) + " different texts: it identifies rows and describes nothing",
-                    "leave it out of `features`, or group its values in the query");
-  }
+void TableBuilder::Impl::append_feature(std::size_t feature, const BatchColumn& values, std::size_t rows) {
+  append_values(table.features[feature], feature_texts[feature], values, rows);
+  if (feature_texts[feature].size() <= kMaxTableLevels) return;
+  throw DataError("the feature \"" + table.features[feature].name + "\" has more than " +
+                      std::to_string(kMaxTableLevels) + " different texts: it identifies rows and describes nothing",
+                  "leave it out of `features`, or group its values in the query");
+}
+
+void TableBuilder::Impl::append_slice(std::size_t slice, const BatchColumn& values, std::size_t rows) {
+  append_values(table.slices[slice], slice_texts[slice], values, rows);
+  if (slice_texts[slice].size() <= kMaxTableLevels) return;
+  throw DataError("the slice column \"" + table.slices[slice].name + "\" has more than " +
+                      std::to_string(kMaxTableLevels) + " different texts: it identifies rows and groups nothing",
+                  "slice by another column, or group its values in the query");
 }
 
 void TableBuilder::Impl::append_clusters(const BatchColumn& column, std::size_t rows) {
@@ -205,6 +223,29 @@ void TableBuilder::Impl::append_clusters(const BatchColumn& column, std::size_t 
   }
 }
 
+void TableBuilder::Impl::append_weights(const std::string& name, const BatchColumn& column, std::size_t rows) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    const double weight = column.numbers[i];
+    if (column.nulls[i] != 0 || !(weight >= 0) || std::isinf(weight)) {
+      const std::string value = column.nulls[i] != 0 ? "NULL" : std::isnan(weight) ? "NaN" : format_number(weight);
+      throw DataError("the weight \"" + name + "\" is " + value + " at " + at(table.weights.size()) +
+                          "; a weight is a finite number from 0 up",
+                      "leave such rows out of the query, or give them a weight there: 0 counts for nothing");
+    }
+    table.weights.push_back(weight == 0 ? 0 : weight);
+  }
+}
+
+void TableBuilder::Impl::append_entities(const BatchColumn& column, std::size_t rows) {
+  const auto entity_at = [&](std::size_t i) {
+    if (column.nulls[i] != 0) return kNullEntity;
+    if (column.type == ValueType::category) return entity_hash.of_text(column.texts[i]);
+    if (column.type == ValueType::boolean) return entity_hash.of_boolean(column.numbers[i] != 0);
+    return entity_hash.of_number(column.numbers[i]);
+  };
+  for (std::size_t i = 0; i < rows; ++i) table.entities.push_back(entity_at(i));
+}
+
 void TableBuilder::Impl::sort_rows() {
   if (ordered) return;
   std::vector<std::uint32_t> order(table.rows);
@@ -216,21 +257,7 @@ void TableBuilder::Impl::sort_rows() {
     if (!keys.empty() && keys[a] != keys[b]) return keys[a] < keys[b];
     return a < b;
   });
-  reorder(table.event_times, order);
-  reorder(table.row_keys, order);
-  reorder(table.label.values, order);
-  reorder(table.clusters, order);
-  for (Column& feature : table.features) {
-    std::visit(
-        [&order]<class T>(T& column) {
-          if constexpr (std::is_same_v<T, NumberColumn>) {
-            reorder(column.values, order);
-          } else {
-            reorder(column.codes, order);
-          }
-        },
-        feature.values);
-  }
+  reorder_rows(table, order);
 }
 
 void TableBuilder::Impl::finish_label() {
@@ -241,23 +268,11 @@ void TableBuilder::Impl::finish_label() {
   } else {
     for (const double value : label_numbers.take_sorted(place_of_code)) {
       const bool truth = columns[1].type == ValueType::boolean;
-      table.label.levels.push_back(!truth ? spell(value) : value != 0 ? "true" : "false");
+      table.label.levels.push_back(!truth ? spell_number(value) : value != 0 ? "true" : "false");
     }
   }
   for (double& value : table.label.values) {
     if (!std::isnan(value)) value = place_of_code[static_cast<std::size_t>(value)];
-  }
-}
-
-void TableBuilder::Impl::finish_features() {
-  std::vector<std::int32_t> place_of_code;
-  for (std::size_t i = 0; i < table.features.size(); ++i) {
-    auto* column = std::get_if<CategoryColumn>(&table.features[i].values);
-    if (column == nullptr) continue;
-    column->levels = feature_texts[i].take_sorted(place_of_code);
-    for (std::int32_t& code : column->codes) {
-      if (code >= 0) code = place_of_code[static_cast<std::size_t>(code)];
-    }
   }
 }
 
@@ -276,12 +291,15 @@ void TableBuilder::Impl::finish_clusters() {
 TableBuilder::TableBuilder(const std::vector<SourceColumn>& columns, const Roles& roles, Task task)
     : impl_(std::make_unique<Impl>()) {
   for (const std::size_t place : read_order(roles)) impl_->columns.push_back(columns.at(place));
-  impl_->has_cluster = roles.cluster.has_value();
+  impl_->roles = roles;
   impl_->task = task;
   if (task == Task::regression && impl_->columns[1].type != ValueType::number) {
     throw std::logic_error("a regression label that is no number");
   }
   if (impl_->columns[1].type == ValueType::instant) throw std::logic_error("a label that is an instant");
+  if (roles.weight && columns[*roles.weight].type != ValueType::number) {
+    throw std::logic_error("a weight that is no number");
+  }
   impl_->start();
 }
 
@@ -291,17 +309,28 @@ void TableBuilder::consume(const Batch& batch) {
   impl_->check(batch);
   impl_->append_times(batch);
   impl_->append_label(batch.columns[1], batch.rows);
-  for (std::size_t i = 0; i < impl_->table.features.size(); ++i) {
-    impl_->append_feature(i, batch.columns[2 + i], batch.rows);
+  Table& table = impl_->table;
+  std::size_t next = 2;
+  for (std::size_t i = 0; i < table.features.size(); ++i) {
+    impl_->append_feature(i, batch.columns[next++], batch.rows);
   }
-  if (impl_->has_cluster) impl_->append_clusters(batch.columns.back(), batch.rows);
+  if (impl_->roles.cluster) impl_->append_clusters(batch.columns[next++], batch.rows);
+  if (impl_->roles.weight) {
+    impl_->append_weights(impl_->columns[next].name, batch.columns[next], batch.rows);
+    ++next;
+  }
+  if (impl_->roles.entity) impl_->append_entities(batch.columns[next++], batch.rows);
+  for (std::size_t i = 0; i < table.slices.size(); ++i) {
+    impl_->append_slice(i, batch.columns[next++], batch.rows);
+  }
   impl_->table.rows += batch.rows;
 }
 
 Table TableBuilder::finish() {
   impl_->sort_rows();
   impl_->finish_label();
-  impl_->finish_features();
+  finish_columns(impl_->table.features, impl_->feature_texts);
+  finish_columns(impl_->table.slices, impl_->slice_texts);
   impl_->finish_clusters();
   Table table = std::move(impl_->table);
   impl_->start();

@@ -58,13 +58,14 @@ struct Table {
   // By the cluster column's value, numbered from 0 in the order of the rows, NULL counting as one value; empty when
   // there is no such column.
   std::vector<std::int64_t> clusters;
-  std::vector<double> weights;          // empty: no weight column
-  std::vector<std::uint64_t> entities;  // a hash of the entity column's value; empty: no such column
+  std::vector<double> weights;          // >= 0 and finite; empty: no weight column
+  std::vector<std::uint64_t> entities;  // of the entity column's values (data/entity.h); empty: no such column
   std::vector<Column> slices;           // columns that gates slice by and that are no features
 };
 
-// A classification label with more levels than this is a DataError, and so is a feature with more distinct texts than
-// that: it would fill the memory before anybody can say that it identifies rows instead of describing them.
+// A classification label with more levels than this is a DataError, and so is a feature or slice column with more
+// distinct texts than that: it would fill the memory before anybody can say that it identifies rows instead of
+// describing them.
 inline constexpr std::size_t kMaxClasses = 1000;
 inline constexpr std::size_t kMaxTableLevels = 1000000;
 

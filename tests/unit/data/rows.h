@@ -77,7 +77,8 @@ class OwnedBatch {
 
 // Columns that stand in reading order already: time, label, features, and the cluster column last when there is one.
 inline Roles roles_in_order(std::size_t columns, bool clustered = false) {
-  Roles roles{0, 1, {}, std::nullopt};
+  Roles roles;
+  roles.label = 1;
   const std::size_t end = clustered ? columns - 1 : columns;
   for (std::size_t i = 2; i < end; ++i) roles.features.push_back(i);
   if (clustered) roles.cluster = end;
@@ -89,13 +90,14 @@ struct Build {
   bool clustered = false;
   std::vector<std::uint64_t> keys = {};
   std::size_t batch_rows = 2;
+  std::optional<Roles> roles = {};  // instead of roles_in_order; they must be in reading order as well
 };
 
 inline Table build_table(const std::vector<SourceColumn>& columns, const std::vector<Row>& rows,
                          const Build& how = {}) {
   std::vector<ValueType> types;
   for (const SourceColumn& column : columns) types.push_back(column.type);
-  TableBuilder builder(columns, roles_in_order(columns.size(), how.clustered), how.task);
+  TableBuilder builder(columns, how.roles ? *how.roles : roles_in_order(columns.size(), how.clustered), how.task);
   for (std::size_t begin = 0; begin < rows.size(); begin += how.batch_rows) {
     const std::size_t end = std::min(rows.size(), begin + how.batch_rows);
     const auto part = [&](const auto& all) {

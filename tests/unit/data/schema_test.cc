@@ -9,6 +9,15 @@ namespace {
 
 using testing::Test;
 
+settings::Gate gate_by(const std::string& column) {
+  settings::Gate gate;
+  gate.name = "by_" + column;
+  gate.max_drop = 0.01;
+  gate.slices = settings::Slices{};
+  gate.slices->column = column;
+  return gate;
+}
+
 class AssignRoles : public Test {
  protected:
   AssignRoles() {
@@ -44,6 +53,70 @@ TEST_F(AssignRoles, KeepsTheClusterColumnOutOfTheFeaturesUnlessItIsListed) {
   roles = assign_roles(columns, model);
   EXPECT_EQ(roles.features, (std::vector<std::size_t>{0, 3}));
   EXPECT_EQ(roles.cluster, 3U);
+}
+
+TEST_F(AssignRoles, KeepsWeightAndEntityOutOfTheFeaturesUnlessTheyAreListed) {
+  columns.push_back(number("w"));
+  model.weight = "w";
+  model.training.entity = "area";
+  Roles roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{0, 4}));
+  EXPECT_EQ(roles.weight, 5U);
+  EXPECT_EQ(roles.entity, 3U);
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{1, 2, 0, 4, 5, 3}));
+  model.features = {"w", "area"};
+  roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{3, 5}));
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{1, 2, 3, 5, 5, 3})) << "read once for each duty";
+}
+
+TEST_F(AssignRoles, ReadsSlicesLastAndOnlyThoseThatAreNoFeatures) {
+  model.validation.gates = {gate_by("area"), gate_by("day"), gate_by("area")};
+  Roles roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{0, 3, 4})) << "a slice column is a feature as any other";
+  EXPECT_TRUE(roles.slices.empty());
+  model.features = {"price"};
+  roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.features, (std::vector<std::size_t>{4}));
+  EXPECT_EQ(roles.slices, (std::vector<std::size_t>{0, 3})) << "each once, in the query's order";
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{1, 2, 4, 0, 3}));
+  model.features.clear();
+  model.validation.cluster = settings::ClusterColumn{"area"};
+  roles = assign_roles(columns, model);
+  EXPECT_EQ(roles.slices, (std::vector<std::size_t>{3})) << "a cluster column is no feature";
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{1, 2, 0, 4, 3, 3}));
+}
+
+TEST_F(AssignRoles, GoesOnWithoutASliceColumnThatVanished) {
+  model.validation.gates = {gate_by("region")};
+  EXPECT_TRUE(assign_roles(columns, model).slices.empty());
+}
+
+TEST_F(AssignRoles, RefusesWeightsEntitiesAndSlicesThatCannotBe) {
+  model.weight = "wieght";
+  model.training.entity = "aera";
+  std::string complaint = complaint_of([&] { assign_roles(columns, model); });
+  EXPECT_NE(complaint.find("the query does not return the weight column \"wieght\""), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find("the entity column \"aera\", nearest is \"area\""), std::string::npos) << complaint;
+
+  columns.push_back(instant("sold_at"));
+  model.features = {"day"};
+  model.weight = "area";
+  model.training.entity = "up";
+  model.validation.gates = {gate_by("sold_at"), gate_by("up")};
+  complaint = complaint_of([&] { assign_roles(columns, model); });
+  for (const char* part :
+       {"the weight column \"area\" is text, and a weight is a number", "\"area\"::float8 AS \"area\"",
+        "the label \"up\" cannot be the entity column as well", "the label \"up\" cannot be a slice column as well",
+        "the slice column \"sold_at\" is timestamp with time zone, and rows are not sliced by instants"}) {
+    EXPECT_NE(complaint.find(part), std::string::npos) << part << "\nnot in: " << complaint;
+  }
+  model = settings::Model();
+  model.time_column = "ts";
+  model.label = "price";
+  model.weight = "price";
+  EXPECT_NE(complaint_of([&] { assign_roles(columns, model); }).find("\"price\" cannot be the weight column as well"),
+            std::string::npos);
 }
 
 TEST_F(AssignRoles, NamesTheNearestColumnAndAllThatTheQueryReturns) {
@@ -129,6 +202,12 @@ TEST_F(AssignRoles, RefusesAQueryWithoutFeatures) {
   model.validation.cluster = settings::ClusterColumn{"area"};
   EXPECT_EQ(complaint_of([&] { assign_roles(columns, model); }),
             "no feature is left: the query returns only the time, the label and the cluster column");
+  model.validation.cluster = settings::ClusterAuto{};
+  columns.push_back(number("w"));
+  model.weight = "w";
+  model.training.entity = "area";
+  EXPECT_EQ(complaint_of([&] { assign_roles(columns, model); }),
+            "no feature is left: the query returns only the time, the label, the weight column and the entity column");
 }
 
 TEST_F(AssignRoles, SaysSoWhenTheQueryReturnsNothing) {
@@ -147,12 +226,40 @@ TEST_F(AssignRoles, CountsTheColumnsOfAVeryWideQueryInsteadOfListingThem) {
 TEST(Describe, GivesNameTypeAndDutyOfTheColumnsThatAreRead) {
   const std::vector<SourceColumn> columns{number("day"), instant("ts"), boolean("up"), category("Area, \"new\""),
                                           number("unused")};
-  EXPECT_EQ(describe(columns, Roles{1, 2, {0, 3}, std::nullopt}),
+  Roles roles{.time = 1, .label = 2, .features = {0, 3}, .cluster = {}, .weight = {}, .entity = {}, .slices = {}};
+  EXPECT_EQ(describe(columns, roles),
             "day number(double precision), ts instant(timestamp with time zone) as time, up boolean(boolean) as label, "
             "\"Area, \"\"new\"\"\" category(text)");
-  EXPECT_EQ(describe(columns, Roles{0, 2, {3}, 3}),
+  roles = {.time = 0, .label = 2, .features = {3}, .cluster = 3, .weight = {}, .entity = {}, .slices = {}};
+  EXPECT_EQ(describe(columns, roles),
             "day number(double precision) as time, up boolean(boolean) as label, "
             "\"Area, \"\"new\"\"\" category(text) as feature and cluster");
+}
+
+TEST(Describe, TellsWeightsAndEntitiesAndWhatIsReadForSlicesAlone) {
+  const std::vector<SourceColumn> columns{instant("ts"), boolean("up"),   number("x"),
+                                          number("w"),   category("who"), category("region")};
+  Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = 4, .slices = {5}};
+  EXPECT_EQ(describe(columns, roles),
+            "ts instant(timestamp with time zone) as time, up boolean(boolean) as label, x number(double precision), "
+            "w number(double precision) as weight, who category(text) as entity, region category(text) as slice");
+  roles = {.time = 0, .label = 1, .features = {2, 3, 4}, .cluster = 4, .weight = 3, .entity = 4, .slices = {4}};
+  EXPECT_EQ(describe(columns, roles),
+            "ts instant(timestamp with time zone) as time, up boolean(boolean) as label, x number(double precision), "
+            "w number(double precision) as feature and weight, "
+            "who category(text) as feature and cluster and entity and slice");
+}
+
+TEST(Describe, LeavesTheSchemaAsItWasWhereAGateSlicesByAFeature) {
+  const std::vector<SourceColumn> columns{instant("ts"), boolean("up"), category("region")};
+  settings::Model model;
+  model.time_column = "ts";
+  model.label = "up";
+  const std::string before = describe(columns, assign_roles(columns, model));
+  model.validation.gates = {gate_by("region")};
+  const Roles roles = assign_roles(columns, model);
+  EXPECT_EQ(describe(columns, roles), before);
+  EXPECT_EQ(read_order(roles), (std::vector<std::size_t>{0, 1, 2}));
 }
 
 TEST(TimeAxisOf, IsAnInstantOrANumberAndNothingElse) {

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "core/base/random.h"
+#include "core/data/entity.h"
+#include "core/data/row_weights.h"
 #include "tests/unit/data/rows.h"
 
 namespace retraind::data {
@@ -27,6 +29,13 @@ void expect_same(const Table& a, const Table& b) {
   EXPECT_EQ(a.label.levels, b.label.levels);
   EXPECT_EQ(a.label.values, b.label.values);
   EXPECT_EQ(a.clusters, b.clusters);
+  EXPECT_EQ(a.weights, b.weights);
+  EXPECT_EQ(a.entities, b.entities);
+  ASSERT_EQ(a.slices.size(), b.slices.size());
+  for (std::size_t i = 0; i < a.slices.size(); ++i) {
+    EXPECT_EQ(std::get<CategoryColumn>(a.slices[i].values).levels, std::get<CategoryColumn>(b.slices[i].values).levels);
+    EXPECT_EQ(std::get<CategoryColumn>(a.slices[i].values).codes, std::get<CategoryColumn>(b.slices[i].values).codes);
+  }
   ASSERT_EQ(a.features.size(), b.features.size());
   for (std::size_t i = 0; i < a.features.size(); ++i) {
     if (a.features[i].type == ValueType::category) {
@@ -115,6 +124,121 @@ TEST(TableBuilder, DoesNotDependOnTheOrderOfArrival) {
   }
 }
 
+// time, label, x, and then the three new duties.
+const Roles kWeighted{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = 4, .slices = {5}};
+const std::vector<SourceColumn> kWeightedColumns{number("t"), number("y"),     number("x"),
+                                                 number("w"), category("who"), category("region")};
+
+TEST(TableBuilder, SortsWeightsEntitiesAndSlicesWithTheirRows) {
+  std::vector<Row> rows;
+  std::vector<std::uint64_t> keys;
+  Random random(11);
+  for (int i = 0; i < 100; ++i) {
+    const auto time = static_cast<double>(random.below(1000));
+    const std::string name(1, static_cast<char>('a' + static_cast<int>(time) % 7));
+    rows.push_back({time, 0.0, time, time / 8, name, name + "land"});
+    keys.push_back(random.next());
+  }
+  const Build how{.task = Task::regression, .keys = keys, .roles = kWeighted};
+  const Table table = build_table(kWeightedColumns, rows, how);
+  EntityHash hash;
+  for (std::size_t i = 0; i < table.rows; ++i) {
+    const double time = table.event_times[i];
+    const std::string name(1, static_cast<char>('a' + static_cast<int>(time) % 7));
+    EXPECT_EQ(table.weights[i], time / 8);
+    EXPECT_EQ(table.entities[i], hash.of_text(name));
+    const auto& slice = std::get<CategoryColumn>(table.slices.at(0).values);
+    EXPECT_EQ(slice.levels.at(static_cast<std::size_t>(slice.codes[i])), name + "land");
+  }
+  EXPECT_EQ(table.slices[0].name, "region");
+  std::vector<Row> reversed(rows.rbegin(), rows.rend());
+  const Build other{
+      .task = Task::regression, .keys = {keys.rbegin(), keys.rend()}, .batch_rows = 7, .roles = kWeighted};
+  expect_same(table, build_table(kWeightedColumns, reversed, other));
+}
+
+TEST(TableBuilder, HoldsNothingForDutiesThatNoColumnHas) {
+  const Table table = build_table({number("t"), number("y"), number("x")}, {{2.0, 1.0, 1.0}, {1.0, 1.0, 1.0}},
+                                  {.task = Task::regression});
+  EXPECT_EQ(table.weights.capacity(), 0U);
+  EXPECT_EQ(table.entities.capacity(), 0U);
+  EXPECT_EQ(table.slices.capacity(), 0U);
+  EXPECT_TRUE(row_weights(table, 0, 2).empty());
+  EXPECT_TRUE(training_weights(table, 0, 2).empty());
+}
+
+TEST(TableBuilder, RefusesAWeightThatIsNoneAndSaysWhere) {
+  const auto build = [](Value weight) {
+    const std::vector<SourceColumn> columns{instant("ts"), number("y"), number("x"), number("w")};
+    const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = {}, .slices = {}};
+    return build_table(columns, {{0.0, 1.0, 1.0, 1.0}, {1e6, 1.0, 1.0, 0.0}, {2e6, 1.0, 1.0, weight}},
+                       {.task = Task::regression, .roles = roles});
+  };
+  EXPECT_EQ(complaint_of([&] { build(Null{}); }),
+            "the weight \"w\" is NULL at 1970-01-01T00:00:02Z; a weight is a finite number from 0 up (leave such rows "
+            "out of the query, or give them a weight there: 0 counts for nothing)");
+  for (const auto& [weight, word] : std::vector<std::pair<double, std::string>>{
+           {-0.5, "-0.5"}, {kNan, "NaN"}, {kInfinity, "inf"}, {-kInfinity, "-inf"}}) {
+    const std::string complaint = complaint_of([&] { build(weight); });
+    EXPECT_NE(complaint.find("the weight \"w\" is " + word + " at 1970-01-01T00:00:02Z"), std::string::npos)
+        << complaint;
+  }
+  EXPECT_FALSE(std::signbit(build(-0.0).weights.at(2)));
+  EXPECT_EQ(row_weights(build(0.5), 1, 3), (std::vector<double>{0, 0.5}));
+}
+
+TEST(TableBuilder, TreatsAWeightThatIsATextAsABug) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x"), category("w")};
+  const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = {}, .slices = {}};
+  EXPECT_THROW(TableBuilder(columns, roles, Task::regression), std::logic_error);
+}
+
+TEST(RowWeights, AreFloatsForATrainerWhereTheyFit) {
+  Table table;
+  table.rows = 3;
+  table.event_times = {0, 1e6, 2e6};
+  table.weights = {0.25, 3, 1e39};
+  EXPECT_EQ(training_weights(table, 0, 2), (std::vector<float>{0.25F, 3.0F}));
+  EXPECT_EQ(row_weights(table, 1, 3), (std::vector<double>{3, 1e39}));
+  EXPECT_EQ(complaint_of([&] { training_weights(table, 1, 3); }),
+            "the weight at 1970-01-01T00:00:02Z is 1e+39, more than a 4-byte float holds (divide the weights in the "
+            "query, for example by their mean)");
+  EXPECT_THROW(row_weights(table, 1, 4), std::logic_error);
+}
+
+TEST(TableBuilder, TakesEntitiesOfAnyTypeByTheirText) {
+  const auto entity = [](const SourceColumn& column, Value value) {
+    const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = {}, .entity = 3, .slices = {}};
+    const Table table = build_table({number("t"), number("y"), number("x"), column}, {{1.0, 1.0, 1.0, value}},
+                                    {.task = Task::regression, .roles = roles});
+    return table.entities.at(0);
+  };
+  EXPECT_EQ(entity(number("who"), 42.0), entity(category("who"), "42")) << "a cast in the query moves no entity";
+  EXPECT_EQ(entity(number("who"), -0.0), entity(category("who"), "0"));
+  EXPECT_EQ(entity(boolean("who"), 1.0), entity(category("who"), "true"));
+  EXPECT_EQ(entity(category("who"), Null{}), entity(number("who"), Null{}));
+  EXPECT_NE(entity(category("who"), Null{}), entity(category("who"), ""));
+  EXPECT_NE(entity(number("who"), Null{}), entity(number("who"), 0.0));
+}
+
+TEST(TableBuilder, RefusesASliceColumnThatIdentifiesRows) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x"), category("c")};
+  const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = {}, .entity = {}, .slices = {3}};
+  TableBuilder builder(columns, roles, Task::regression);
+  Batch batch;
+  batch.rows = kMaxTableLevels + 1;
+  for (int i = 0; i < 3; ++i) {
+    batch.columns.push_back(
+        {ValueType::number, std::vector<std::uint8_t>(batch.rows), std::vector<double>(batch.rows), {}});
+  }
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < batch.rows; ++i) texts.push_back(std::to_string(i));
+  batch.columns.push_back(
+      {ValueType::category, std::vector<std::uint8_t>(batch.rows), {}, {texts.begin(), texts.end()}});
+  EXPECT_NE(complaint_of([&] { builder.consume(batch); }).find("the slice column \"c\" has more than 1000000"),
+            std::string::npos);
+}
+
 TEST(TableBuilder, BreaksTiesInTimeByRowKeyAndWithoutKeysByArrival) {
   const std::vector<SourceColumn> columns{number("t"), number("y"), number("x")};
   const std::vector<Row> rows{{2.0, 0.0, 1.0}, {1.0, 0.0, 2.0}, {1.0, 0.0, 3.0}};
@@ -166,7 +290,8 @@ TEST(TableBuilder, NumbersClustersInTheOrderOfTheRowsWhateverTheirType) {
 
 TEST(TableBuilder, ReadsAColumnWithTwoDutiesTwice) {
   const std::vector<SourceColumn> columns{number("t"), number("y"), category("c")};
-  TableBuilder builder(columns, Roles{0, 1, {2}, 2}, Task::regression);
+  const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = 2, .weight = {}, .entity = {}, .slices = {}};
+  TableBuilder builder(columns, roles, Task::regression);
   using enum ValueType;
   const OwnedBatch batch({number, number, category, category}, {{1.0, 2.0, "b", "b"}, {2.0, 2.0, "a", "a"}});
   builder.consume(batch.batch());
