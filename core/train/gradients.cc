@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 
 namespace retraind::train {
 namespace {
@@ -40,6 +41,23 @@ void differentiate_softmax(std::size_t classes, std::span<const float> labels, s
   }
 }
 
+// Times 1 changes no bit, so that weights that are all 1 give the model of no weights.
+void weigh(std::size_t outputs, std::span<const float> weights, Gradients& out) {
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    for (std::size_t k = i * outputs; k < (i + 1) * outputs; ++k) {
+      // What is not finite by itself is not for the weight to answer for.
+      const bool finite = std::isfinite(out.first[k]) && std::isfinite(out.second[k]);
+      out.first[k] *= weights[i];
+      out.second[k] *= weights[i];
+      if (finite && !(std::isfinite(out.first[k]) && std::isfinite(out.second[k]))) {
+        throw DataError("a weight of " + format_number(static_cast<double>(weights[i])) +
+                            " takes a row's derivatives out of the range of a 4-byte float",
+                        "divide the weights in the query, for example by their mean");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void make_sums_exact(std::span<float> values, std::size_t terms) {
@@ -67,10 +85,11 @@ void make_sums_exact(std::span<float> values, std::size_t terms) {
   for (float& value : values) value = static_cast<float>((static_cast<double>(value) + anchor) - anchor);
 }
 
-void differentiate(Task task, std::size_t classes, std::span<const float> labels, std::span<const float> margins,
-                   float positive_weight, Gradients& out) {
+void differentiate(Task task, std::size_t classes, std::span<const float> labels, std::span<const float> weights,
+                   std::span<const float> margins, float positive_weight, Gradients& out) {
   const std::size_t outputs = task == Task::multiclass ? classes : 1;
   if (margins.size() != labels.size() * outputs) throw std::logic_error("one margin a row and output is needed");
+  if (!weights.empty() && weights.size() != labels.size()) throw std::logic_error("one weight a row is needed");
   out.first.resize(margins.size());
   out.second.resize(margins.size());
   switch (task) {
@@ -85,6 +104,7 @@ void differentiate(Task task, std::size_t classes, std::span<const float> labels
       std::fill(out.second.begin(), out.second.end(), 1.0F);
       break;
   }
+  weigh(outputs, weights, out);
   make_sums_exact(out.first, labels.size());
   make_sums_exact(out.second, labels.size());
 }

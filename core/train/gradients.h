@@ -24,10 +24,12 @@ struct Gradients {
 
 // binary: logistic loss of margins (log odds), label 0 or 1, rows of label 1 weighted by `positive_weight`.
 // multiclass: cross entropy of the softmax of `classes` margins a row, label a class index; the second derivative is
-// XGBoost's, 2 p (1 - p). regression: squared error / 2. Both derivatives are exactly summable (see above). Throws
-// DataError when a derivative is not finite, which takes labels or scores near the end of a float's range.
-void differentiate(Task task, std::size_t classes, std::span<const float> labels, std::span<const float> margins,
-                   float positive_weight, Gradients& out);
+// XGBoost's, 2 p (1 - p). regression: squared error / 2. `weights`, one a row, multiply both derivatives, before they
+// are put on their grids; with none every row counts 1. Both derivatives are exactly summable (see above). Throws
+// DataError when a derivative is not finite, which takes labels, scores or weights near the end of a float's range, and
+// std::logic_error for another number of margins or weights.
+void differentiate(Task task, std::size_t classes, std::span<const float> labels, std::span<const float> weights,
+                   std::span<const float> margins, float positive_weight, Gradients& out);
 
 // Rounds the values to a common grid on which the sum of any `terms` of them, in any order, is exact in double
 // precision. Throws DataError when a value is not finite.

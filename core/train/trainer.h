@@ -18,8 +18,11 @@ namespace retraind::train {
 
 struct TrainingSet {
   data::Matrix features;
-  std::vector<float> labels;   // regression value, or class index
-  std::vector<float> weights;  // how much each row counts, >= 0; empty: all the same
+  std::vector<float> labels;  // regression value, or class index
+  // How much each row counts, >= 0 and finite: a row of weight 2 as two such rows. Empty: each 1, and so the very model
+  // of weights that are all 1. They are not scaled: what the library weighs against them (lambda, min_child_weight) is
+  // in their unit. Rows are drawn (subsample) and binned (hist) one by one, whatever they weigh.
+  std::vector<float> weights;
 };
 
 struct TrainingJob {
@@ -52,7 +55,7 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
   // The same set, job and library version give the same bytes, whatever `threads` is. Throws DataError for a parameter
-  // the library refuses, with its own words.
+  // the library refuses, with its own words, for no rows, and for weights that are all 0.
   virtual std::unique_ptr<Model> train(const TrainingSet& set, const TrainingJob& job) const = 0;
   // Throws DataError when the files cannot be loaded.
   virtual std::unique_ptr<Model> load(const std::map<std::string, std::string>& files,

@@ -67,12 +67,25 @@ bool has_category(const TrainingJob& job) {
                      [](const data::PreparedFeature& feature) { return feature.type == data::ValueType::category; });
 }
 
+// The (weighted) mean, which a regression starts from.
+double mean_label(const TrainingSet& set) {
+  if (set.weights.empty()) {
+    return std::accumulate(set.labels.begin(), set.labels.end(), 0.0) / static_cast<double>(set.labels.size());
+  }
+  double labels = 0;
+  double weights = 0;
+  for (std::size_t i = 0; i < set.labels.size(); ++i) {
+    labels += static_cast<double>(set.weights[i]) * static_cast<double>(set.labels[i]);
+    weights += static_cast<double>(set.weights[i]);
+  }
+  return labels / weights;
+}
+
 std::map<std::string, std::string> library_params(const TrainingSet& set, const TrainingJob& job) {
   std::map<std::string, std::string> params;
   params["tree_method"] = "hist";
   if (job.task == Task::regression) {
-    const double sum = std::accumulate(set.labels.begin(), set.labels.end(), 0.0);
-    params["base_score"] = format_number(static_cast<float>(sum / static_cast<double>(set.labels.size())));
+    params["base_score"] = format_number(static_cast<float>(mean_label(set)));
   }
   for (const auto& [name, value] : job.params) {
     for (const Reserved& reserved : kReserved) {
@@ -101,6 +114,22 @@ std::map<std::string, std::string> library_params(const TrainingSet& set, const 
   return params;
 }
 
+void check_weights(const TrainingSet& set) {
+  if (set.weights.empty()) return;
+  if (set.weights.size() != set.labels.size()) throw std::logic_error("one weight a row is needed");
+  bool counts = false;
+  for (const float weight : set.weights) {
+    if (!(weight >= 0) || std::isinf(weight)) {
+      throw std::logic_error("a weight that is negative, or not finite: " + std::to_string(weight));
+    }
+    counts = counts || weight > 0;
+  }
+  if (!counts) {
+    throw DataError("there is nothing to train on: all " + std::to_string(set.weights.size()) + " rows weigh 0",
+                    "check the weight column, or widen the training window");
+  }
+}
+
 void check_input(const TrainingSet& set, const TrainingJob& job) {
   const data::Matrix& features = set.features;
   if (features.columns != job.features.size()) throw std::logic_error("one feature description a column is needed");
@@ -118,6 +147,7 @@ void check_input(const TrainingSet& set, const TrainingJob& job) {
                           : label >= 0 && label < static_cast<float>(classes) && label == std::floor(label);
     if (!good) throw std::logic_error("a label that is no class index, or not finite: " + std::to_string(label));
   }
+  check_weights(set);
 }
 
 // `text` as a whole number, for the two parameters that this code must understand as well as the library.
@@ -228,7 +258,7 @@ std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const Train
     for (int round = 1; round <= job.rounds; ++round) {
       const auto margins = booster.training_margins(matrix);
       if (round == 1) report(xgboost::take_warnings(), job);
-      differentiate(job.task, job.classes, set.labels, margins, positive_weight, gradients);
+      differentiate(job.task, job.classes, set.labels, set.weights, margins, positive_weight, gradients);
       booster.boost(matrix, gradients.first, gradients.second);
       if (job.on_round) job.on_round(round);
     }

@@ -81,7 +81,7 @@ TEST(Gradients, OfTheLogisticLossAreItsDerivatives) {
   Gradients got;
   const std::vector<float> labels{0, 1, 0, 1};
   const std::vector<float> margins{-1.5F, -1.5F, 0.25F, 2.0F};
-  differentiate(Task::binary, 2, labels, margins, 1.0F, got);
+  differentiate(Task::binary, 2, labels, {}, margins, 1.0F, got);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto loss = [&](double m) { return std::log1p(std::exp(m)) - static_cast<double>(labels[i]) * m; };
     const double m = static_cast<double>(margins[i]);
@@ -95,7 +95,7 @@ TEST(Gradients, OfTheSoftmaxAreItsDerivativesWithTwiceTheDiagonal) {
   Gradients got;
   const std::vector<float> labels{2, 0};
   const std::vector<float> margins{0.5F, -1.0F, 1.5F, 3.0F, 0.0F, -2.0F};
-  differentiate(Task::multiclass, 3, labels, margins, 1.0F, got);
+  differentiate(Task::multiclass, 3, labels, {}, margins, 1.0F, got);
   for (std::size_t i = 0; i < margins.size(); ++i) {
     const auto loss = [&](double m) {
       double sum = 0;
@@ -115,19 +115,19 @@ TEST(Gradients, OfTheSoftmaxAreItsDerivativesWithTwiceTheDiagonal) {
 
 TEST(Gradients, WeighTheOnesAndStayPositiveWhereTheModelIsCertain) {
   Gradients got;
-  differentiate(Task::binary, 2, std::vector<float>{1, 0}, std::vector<float>{0, 0}, 3.0F, got);
+  differentiate(Task::binary, 2, std::vector<float>{1, 0}, {}, std::vector<float>{0, 0}, 3.0F, got);
   EXPECT_EQ(got.first, (std::vector<float>{-1.5F, 0.5F}));
   EXPECT_EQ(got.second, (std::vector<float>{0.75F, 0.25F}));
-  differentiate(Task::binary, 2, std::vector<float>{1, 0}, std::vector<float>{90, -90}, 1.0F, got);
+  differentiate(Task::binary, 2, std::vector<float>{1, 0}, {}, std::vector<float>{90, -90}, 1.0F, got);
   EXPECT_GT(got.second[0], 0.0F);
-  differentiate(Task::regression, 0, std::vector<float>{3, 5}, std::vector<float>{4, 4}, 1.0F, got);
+  differentiate(Task::regression, 0, std::vector<float>{3, 5}, {}, std::vector<float>{4, 4}, 1.0F, got);
   EXPECT_EQ(got.first, (std::vector<float>{1, -1}));
   EXPECT_EQ(got.second, (std::vector<float>{1, 1}));
 }
 
 TEST(Gradients, NeedOneMarginForEveryRowAndOutput) {
   Gradients got;
-  EXPECT_THROW(differentiate(Task::multiclass, 3, std::vector<float>{0}, std::vector<float>{0, 0}, 1.0F, got),
+  EXPECT_THROW(differentiate(Task::multiclass, 3, std::vector<float>{0}, {}, std::vector<float>{0, 0}, 1.0F, got),
                std::logic_error);
 }
 
