@@ -66,20 +66,21 @@ UPDATE retraind.monitor SET lease_expires_at = $3::timestamptz + $4::interval WH
 constexpr const char* kLockModel = R"sql(/* retraind:runs.lock_model */
 SELECT m.paused_at IS NOT NULL, m.pause_reason,
        EXISTS (SELECT FROM retraind.promotion p WHERE p.model_id = m.model_id AND upper_inf(p.during)),
-       (SELECT max(r.finished_at) FROM retraind.run r WHERE r.model_id = m.model_id),
+       (SELECT max(coalesce(r.shadowing_since, r.finished_at)) FROM retraind.run r WHERE r.model_id = m.model_id),
        EXISTS (SELECT FROM retraind.run r WHERE r.model_id = m.model_id AND r.state IN ('queued', 'running', 'awaiting_approval'))
   FROM retraind.model m WHERE m.model_id = $1 FOR UPDATE)sql";
 
 // Cancelled runs say nothing about the trigger: they neither count nor end a row of bad ones. Inconclusive runs count:
-// the same rows judged again at once would be inconclusive again. A promotion, whoever asked for it, ends the row: what
-// failed was to beat another version.
+// the same rows judged again at once would be inconclusive again; so do those whose candidate waits as a shadow, from
+// when it began to wait. A promotion, whoever asked for it, ends the row: what failed was to beat another version. A
+// shadow may be promoted after later runs have failed.
 constexpr const char* kTriggerRuns = R"sql(/* retraind:runs.trigger_runs */
 SELECT (SELECT count(*) FROM retraind.run r WHERE r.model_id = $1 AND r.trigger = $2 AND r.queued_at > $3::timestamptz - interval '24 hours'),
-       count(*), max(bad.finished_at)
-  FROM retraind.run bad
- WHERE bad.model_id = $1 AND bad.trigger = $2 AND bad.state IN ('rejected', 'inconclusive', 'failed')
-   AND bad.run_id > coalesce((SELECT max(good.run_id) FROM retraind.run good
-                               WHERE good.model_id = $1 AND good.state = 'promoted'), 0))sql";
+       count(*), max(coalesce(bad.shadowing_since, bad.finished_at))
+  FROM retraind.run bad, (SELECT coalesce(max(p.run_id), 0) AS run_id, coalesce(max(p.finished_at), '-infinity') AS at
+                            FROM retraind.run p WHERE p.model_id = $1 AND p.state = 'promoted') good
+ WHERE bad.model_id = $1 AND bad.trigger = $2 AND bad.state IN ('rejected', 'inconclusive', 'failed', 'shadowing')
+   AND bad.run_id > good.run_id AND coalesce(bad.shadowing_since, bad.finished_at) >= good.at)sql";
 
 constexpr const char* kJudgedPipeline = R"sql(/* retraind:runs.find_judged_pipeline */
 SELECT c.pipeline_sha256 FROM retraind.run r

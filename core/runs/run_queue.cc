@@ -20,7 +20,7 @@ UPDATE retraind.run r
                     ORDER BY q.not_before, q.run_id LIMIT 1 FOR UPDATE SKIP LOCKED)
    AND m.model_id = r.model_id AND c.model_id = r.model_id AND c.sha256 = r.configuration_sha256
 RETURNING r.run_id, r.model_id, m.name, r.trigger, r.source, r.configuration_sha256, c.settings::text, r.attempt,
-          r.max_attempts, r.lease_term, r.lease_expires_at)sql";
+          r.max_attempts, r.lease_term, r.lease_expires_at, r.version)sql";
 
 constexpr const char* kRenewLease = R"sql(/* retraind:runs.renew_lease */
 UPDATE retraind.run SET heartbeat_at = $3, lease_expires_at = $3::timestamptz + $4::interval
@@ -119,6 +119,7 @@ std::optional<ClaimedRun> claim_run(store::Transaction& transaction, const Execu
       .max_attempts = row[8].as<int>(),
       .term = read<LeaseTerm>(row[9]),
       .lease_expires_at = read<TimePoint>(row[10]),
+      .candidate = read<std::optional<int>>(row[11]),
   };
 }
 

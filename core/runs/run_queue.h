@@ -1,6 +1,7 @@
 #pragma once
 // The queue of runs: claims under a lease, heartbeats, and every way a run leaves the hands of its daemon except a
-// verdict (core/pipeline/conclude.h). The state diagram stands in migrations/002_guards.up.sql, which also enforces it.
+// verdict (core/pipeline/conclude.h). The state diagram stands in migrations/007_verdicts.up.sql, which also enforces
+// it.
 //
 // A lease has a term issued by the registry at each claim. Every later write of that daemon carries it (invariant 5):
 // when a function here returns false or nothing, the lease was lost, the run is somebody else's, and the caller must
