@@ -40,14 +40,14 @@ std::optional<Metric> read_metric(TableReader& reader, const ModelSoFar& of, Met
 }
 
 void read_class(TableReader& reader, std::optional<Metric> metric, const ModelSoFar& of, std::string& out) {
-  read_label(reader, "class", out);
+  const bool was_read = read_label(reader, "class", out);
   if (!metric || !of.task_is_sure) return;
   const bool takes_one = *metric == Metric::recall && of.model.task == Task::multiclass;
   if (takes_one && !reader.has("class")) {
     reader.complain_at(reader.place(), fmt::format("[{}] needs the key 'class': recall of a multiclass task is that of "
                                                    "one class",
                                                    reader.path()));
-  } else if (!takes_one && reader.has("class")) {
+  } else if (!takes_one && was_read) {
     reader.complain("class", "belongs to recall of a multiclass task; leave it out here");
   }
 }
@@ -70,20 +70,21 @@ void check_value(TableReader& reader, std::string_view key, double value, Metric
 void read_bounds(TableReader& reader, std::optional<Metric> metric, Gate& out) {
   const bool by_slices = reader.has("slice");
   const bool is_unordered = metric && !is_ordered(*metric);
+  const std::size_t complaints = reader.complaints_so_far();
   bool any = false;
   for (const Bound& bound : kBounds) {
     std::optional<double>& value = out.*bound.value;
     reader.real(bound.key, value, bound.range);
-    if (!reader.has(bound.key)) continue;
-    any = true;
+    any = any || reader.has(bound.key);
+    if (!value) continue;
     const bool is_absolute = bound.key == "above" || bound.key == "below";
     if (is_unordered && !is_absolute) {
-      reader.complain(bound.key, fmt::format("neither more nor less {} is always better, so it has no {}; use `above` "
-                                             "and `below`",
+      reader.complain(bound.key, fmt::format("{} is not always better when it is higher, nor when it is lower, so it "
+                                             "has no {}; use `above` and `below`",
                                              to_text(*metric), bound.key.substr(4)));
     } else if (by_slices && bound.key != "max_drop") {
       reader.complain(bound.key, "slices are held against max_drop alone; make two gates");
-    } else if (metric && value) {
+    } else if (metric) {
       check_value(reader, bound.key, *value, *metric);
     }
   }
@@ -96,7 +97,7 @@ void read_bounds(TableReader& reader, std::optional<Metric> metric, Gate& out) {
                                                    "max_gain",
                                                    reader.path()));
   }
-  if (out.above && out.below && *out.above >= *out.below) {
+  if (reader.complaints_so_far() == complaints && out.above && out.below && *out.above >= *out.below) {
     reader.complain("below", fmt::format("no value is above {} and below {}", format_number(*out.above),
                                          format_number(*out.below)));
   }
@@ -105,12 +106,11 @@ void read_bounds(TableReader& reader, std::optional<Metric> metric, Gate& out) {
 void read_slices(TableReader& reader, const Model& model, std::optional<Slices>& out) {
   Slices slices;
   const bool named = reader.text("slice", slices.column, "the name of a column");
-  reader.integer("levels", slices.levels, {1, 100});
-  reader.integer("min_rows", slices.min_rows, {1, static_cast<std::int64_t>(kMostRows)});
+  const bool has_levels = reader.integer("levels", slices.levels, {1, 100});
+  const bool has_rows = reader.integer("min_rows", slices.min_rows, {1, static_cast<std::int64_t>(kMostRows)});
   if (!reader.has("slice")) {
-    for (const std::string_view key : {"levels", "min_rows"}) {
-      if (reader.has(key)) reader.complain(key, "belongs to `slice`; leave it out here");
-    }
+    if (has_levels) reader.complain("levels", "belongs to `slice`; leave it out here");
+    if (has_rows) reader.complain("min_rows", "belongs to `slice`; leave it out here");
   }
   if (!named) return;
   const std::string quoted = TableReader::quoted(printable(slices.column));

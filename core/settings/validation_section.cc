@@ -10,6 +10,10 @@
 namespace retraind::settings {
 namespace {
 
+constexpr RealRange kConfidence = {0.5, false, 1.0};
+constexpr RealRange kNotNegative = {0, true, std::nullopt};
+constexpr RealRange kProbability = {0, false, 1.0};
+
 // True when the metric is what the file says and can be what decides.
 bool read_metric(TableReader& reader, const Model& model, bool task_is_sure, Metric& out) {
   const bool was_read = reader.word("metric", out);
@@ -17,8 +21,8 @@ bool read_metric(TableReader& reader, const Model& model, bool task_is_sure, Met
   if (!applies_to(out, model.task)) {
     reader.complain("metric", does_not_apply(out, model.task, can_decide));
   } else if (!is_ordered(out)) {
-    reader.complain("metric", fmt::format("neither more nor less {} is always better, so it cannot decide between two "
-                                          "models; hold it against bounds in a [[{}.gate]]",
+    reader.complain("metric", fmt::format("{} is not always better when it is higher, nor when it is lower, so it "
+                                          "cannot decide between two models; hold it against bounds in a [[{}.gate]]",
                                           to_text(out), reader.path()));
   } else if (!can_decide(out, model.task)) {
     reader.complain("metric", fmt::format("{} of a {} task is that of one class, so it cannot decide between two "
@@ -99,16 +103,16 @@ void read_costs(TableReader& reader, const Model& model, bool task_is_sure, Cost
   }
 }
 
-// Keys that matter to one task or rule only.
-void check_belongs(TableReader& reader, const Model& model, bool task_is_sure, bool rule_is_sure) {
-  const auto only_for = [&](std::string_view key, Task task) {
-    if (!task_is_sure || model.task == task || !reader.has(key)) return;
-    reader.complain(
-        key, fmt::format("only a {} task has a {}, and this one is {}", to_text(task), key, to_text(model.task)));
-  };
-  only_for("threshold", Task::binary);
-  only_for("quantile", Task::regression);
-  if (rule_is_sure && model.validation.rule != Rule::non_inferior && reader.has("anchor_margin")) {
+// For a key that was read and matters to one task only.
+void check_task(TableReader& reader, std::string_view key, Task task, const Model& model, bool task_is_sure) {
+  if (!task_is_sure || model.task == task) return;
+  reader.complain(key,
+                  fmt::format("only a {} task has a {}, and this one is {}", to_text(task), key, to_text(model.task)));
+}
+
+void read_anchor_margin(TableReader& reader, bool rule_is_sure, Validation& out) {
+  if (!reader.real("anchor_margin", out.anchor_margin, kNotNegative)) return;
+  if (rule_is_sure && out.rule != Rule::non_inferior) {
     reader.complain("anchor_margin", "belongs to rule = \"non_inferior\"; leave it out here");
   }
 }
@@ -116,15 +120,13 @@ void check_belongs(TableReader& reader, const Model& model, bool task_is_sure, b
 }  // namespace
 
 ValidationReading read_validation(TableReader& reader, Model& model, bool task_is_sure) {
-  constexpr RealRange kConfidence = {0.5, false, 1.0};
-  constexpr RealRange kNotNegative = {0, true, std::nullopt};
   constexpr std::int64_t kRows = static_cast<std::int64_t>(kMostRows);
   Validation& out = model.validation;
   ValidationReading reading;
   reading.metric_is_sure = read_metric(reader, model, task_is_sure, out.metric);
   const bool rule_is_sure = reader.is_sure("rule", reader.word("rule", out.rule));
   reader.real("margin", out.margin, kNotNegative);
-  reader.real("anchor_margin", out.anchor_margin, kNotNegative);
+  read_anchor_margin(reader, rule_is_sure, out);
   reader.real("confidence", out.confidence, kConfidence);
   reader.boolean("spend_alpha", out.spend_alpha);
   reading.rows_are_sure =
@@ -133,10 +135,13 @@ ValidationReading read_validation(TableReader& reader, Model& model, bool task_i
   reader.cluster("cluster", out.cluster);
   reader.word("promotion", out.promotion);
 
-  reader.real("threshold", out.threshold, {0, false, 1.0});
-  reader.real("quantile", out.quantile, {0, false, 1.0});
+  if (reader.real("threshold", out.threshold, kProbability)) {
+    check_task(reader, "threshold", Task::binary, model, task_is_sure);
+  }
+  if (reader.real("quantile", out.quantile, kProbability)) {
+    check_task(reader, "quantile", Task::regression, model, task_is_sure);
+  }
   read_costs(reader, model, task_is_sure, out.costs);
-  check_belongs(reader, model, task_is_sure, rule_is_sure);
 
   reader.integer("max_holdout_reuse", out.max_holdout_reuse, {0, 1000000});
   reader.bytes("max_artifact_size", out.max_artifact_bytes, std::uint64_t{1} << 10);
