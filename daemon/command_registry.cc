@@ -84,6 +84,18 @@ int triggers_command(const Options& options) {
   });
 }
 
+int trials_command(const Options& options) {
+  return print_page(options, [&](store::Transaction& transaction) {
+    return runs::read_trials(transaction, options.filter, options.limit);
+  });
+}
+
+int releases_command(const Options& options) {
+  return print_page(options, [&](store::Transaction& transaction) {
+    return runs::read_releases(transaction, options.filter, options.limit);
+  });
+}
+
 int trigger_command(const Options& options) {
   Registry registry(options);
   const std::string reason = options.reason.empty() ? "asked for at the command line" : options.reason;
@@ -101,10 +113,13 @@ int approve_command(const Options& options) {
   const auto promotion = registry.database().transact("approve", [&](store::Transaction& transaction) {
     return runs::approve(transaction, RunId{options.run}, options.reason);
   });
-  if (!promotion)
+  if (!promotion) {
+    if (options.json) std::printf("{\"promotion_id\": null, \"run_id\": %lld}\n", static_cast<long long>(options.run));
     throw Error(fmt::format("run {} was not promoted: production has changed since it was judged", options.run),
-                "a new run judges again, see `retraind runs`");
-  std::printf("promotion %lld\n", static_cast<long long>(number(*promotion)));
+                "it is queued, and the same candidate is judged again: see `retraind runs`, and approve it once more");
+  }
+  std::printf(options.json ? "{\"promotion_id\": %lld}\n" : "promotion %lld\n",
+              static_cast<long long>(number(*promotion)));
   return kDone;
 }
 
@@ -114,7 +129,8 @@ int reject_command(const Options& options) {
   registry.database().transact("reject", [&](store::Transaction& transaction) {
     runs::reject(transaction, RunId{options.run}, options.reason);
   });
-  std::printf("run %lld rejected\n", static_cast<long long>(options.run));
+  std::printf(options.json ? "{\"run_id\": %lld, \"state\": \"rejected\"}\n" : "run %lld rejected\n",
+              static_cast<long long>(options.run));
   return kDone;
 }
 
@@ -124,17 +140,41 @@ int cancel_command(const Options& options) {
   const std::string answer = registry.database().transact("cancel", [&](store::Transaction& transaction) {
     return runs::cancel(transaction, RunId{options.run}, options.reason);
   });
-  std::printf("%s\n", answer.c_str());
+  if (options.json) {
+    std::printf("{\"run_id\": %lld, \"answer\": \"%s\"}\n", static_cast<long long>(options.run), answer.c_str());
+  } else {
+    std::printf("%s\n", answer.c_str());
+  }
   return kDone;
 }
 
 int rollback_command(const Options& options) {
   require_reason(options);
   Registry registry(options);
-  const PromotionId promotion = registry.database().transact("roll back", [&](store::Transaction& transaction) {
+  const auto done = registry.database().transact("roll back", [&](store::Transaction& transaction) {
     return runs::rollback(transaction, options.model, options.reason, options.to_version);
   });
-  std::printf("promotion %lld\n", static_cast<long long>(number(promotion)));
+  const auto promotion = static_cast<long long>(number(done.promotion));
+  if (options.json) {
+    std::printf("{\"promotion_id\": %lld, \"version\": %d, \"previous_version\": %d, \"quarantined\": %s}\n", promotion,
+                done.version, done.left, done.quarantined ? "true" : "false");
+  } else {
+    std::printf("promotion %lld: version %d of %s is in production, version %d is %s\n", promotion, done.version,
+                options.model.c_str(), done.left,
+                done.quarantined ? "quarantined until `retraind lift-quarantine`" : "not quarantined");
+  }
+  return kDone;
+}
+
+int lift_quarantine_command(const Options& options) {
+  require_reason(options);
+  Registry registry(options);
+  registry.database().transact("lift quarantine", [&](store::Transaction& transaction) {
+    runs::lift_quarantine(transaction, options.model, options.version, options.reason);
+  });
+  std::printf(options.json ? "{\"model\": \"%s\", \"version\": %d, \"quarantined\": false}\n"
+                           : "%s version %d may come into production again\n",
+              options.model.c_str(), options.version);
   return kDone;
 }
 
@@ -143,7 +183,7 @@ int pause_command(const Options& options) {
   Registry registry(options);
   registry.database().transact(
       "pause", [&](store::Transaction& transaction) { runs::pause(transaction, options.model, options.reason); });
-  std::printf("%s is paused\n", options.model.c_str());
+  std::printf(options.json ? "{\"model\": \"%s\", \"state\": \"paused\"}\n" : "%s is paused\n", options.model.c_str());
   return kDone;
 }
 
@@ -151,7 +191,7 @@ int resume_command(const Options& options) {
   Registry registry(options);
   registry.database().transact("resume",
                                [&](store::Transaction& transaction) { runs::resume(transaction, options.model); });
-  std::printf("%s is active\n", options.model.c_str());
+  std::printf(options.json ? "{\"model\": \"%s\", \"state\": \"active\"}\n" : "%s is active\n", options.model.c_str());
   return kDone;
 }
 

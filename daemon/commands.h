@@ -29,6 +29,7 @@ struct Options {
   std::size_t limit = 20;
   std::string reason;
   std::int64_t run = 0;
+  int version = 0;      // lift-quarantine
   int parent = 0;       // worker, look, trial, announce
   std::string trigger;  // drift
 };
@@ -47,11 +48,14 @@ int status_command(const Options& options);
 int history_command(const Options& options);
 int runs_command(const Options& options);
 int triggers_command(const Options& options);
+int trials_command(const Options& options);
+int releases_command(const Options& options);
 int trigger_command(const Options& options);
 int approve_command(const Options& options);
 int reject_command(const Options& options);
 int cancel_command(const Options& options);
 int rollback_command(const Options& options);
+int lift_quarantine_command(const Options& options);
 int pause_command(const Options& options);
 int resume_command(const Options& options);
 int drift_command(const Options& options);

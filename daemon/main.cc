@@ -92,6 +92,9 @@ int main(int argc, char** argv) {
   with_list(command("history", "promotions and rollbacks, newest first", daemon::history_command));
   with_list(command("runs", "runs, newest first, also the rejected and failed ones", daemon::runs_command));
   with_list(command("triggers", "decisions of triggers, newest first", daemon::triggers_command));
+  with_list(
+      command("trials", "shadows and bakes: two versions on the same new rows, newest first", daemon::trials_command));
+  with_list(command("releases", "whom promotions were announced to, newest first", daemon::releases_command));
   CLI::App* trigger = command("trigger", "ask for a run of a model now", daemon::trigger_command);
   with_model(trigger);
   with_reason(trigger, " (default: asked for at the command line)");
@@ -102,14 +105,19 @@ int main(int argc, char** argv) {
   CLI::App* reject = command("reject", "turn down the candidate of a run that awaits approval", daemon::reject_command);
   with_run(reject);
   with_reason(reject, "");
-  CLI::App* cancel = command("cancel", "cancel an open run", daemon::cancel_command);
+  CLI::App* cancel = command("cancel", "cancel an open run or a shadow", daemon::cancel_command);
   with_run(cancel);
   with_reason(cancel, "");
   CLI::App* rollback = command("rollback", "put an earlier version back into production", daemon::rollback_command);
   with_model(rollback);
   with_reason(rollback, "");
   rollback->add_option("--to", options.to_version,
-                       "this version (default: the newest that was not itself rolled back from)");
+                       "this version (default: the one most recently in production that is not quarantined)");
+  CLI::App* lift = command("lift-quarantine", "let a version that was rolled back from come into production again",
+                           daemon::lift_quarantine_command);
+  with_model(lift);
+  lift->add_option("VERSION", options.version, "the quarantined version")->required();
+  with_reason(lift, "");
   CLI::App* pause = command("pause", "keep a model's triggers from starting runs", daemon::pause_command);
   with_model(pause);
   with_reason(pause, "");

@@ -10,6 +10,7 @@ using store::read;
 
 constexpr const char* kStatus = R"sql(/* retraind:runs.status */
 SELECT model, state, version, since, metric, round(value::numeric, 4) AS value, open_run_id AS run, open_run_state AS doing,
+       shadow_version AS shadow, baking_until, nullif(releases_waiting, 0) AS unannounced,
        last_run_state AS last_run, last_run_at, next_due_at AS next_due, nullif(array_to_string(alerts, '; '), '') AS alerts
   FROM retraind.status WHERE $1::text IS NULL OR model = $1 ORDER BY model)sql";
 constexpr const char* kStatusJson = R"sql(/* retraind:runs.status_json */
@@ -39,6 +40,23 @@ SELECT firing_id AS id, model, trigger, evaluated_at, decision, run_id AS run, r
 constexpr const char* kTriggersJson = R"sql(/* retraind:runs.triggers_json */
 SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trigger_history
   WHERE $1::text IS NULL OR model = $1 ORDER BY firing_id DESC LIMIT $2::bigint) t)sql";
+
+constexpr const char* kTrials = R"sql(/* retraind:runs.trials */
+SELECT trial_id AS trial, model, kind, version, against, coalesce(outcome, 'open') AS outcome, opened_at,
+       coalesce(ended_at, deadline) AS until, metric, rows, clusters, round(difference::numeric, 4) AS difference,
+       round(ci_low::numeric, 4) AS ci_low, round(ci_high::numeric, 4) AS ci_high, run_id AS run, sentence
+  FROM retraind.trial_history WHERE $1::text IS NULL OR model = $1 ORDER BY trial_id DESC LIMIT $2::bigint)sql";
+constexpr const char* kTrialsJson = R"sql(/* retraind:runs.trials_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trial_history
+  WHERE $1::text IS NULL OR model = $1 ORDER BY trial_id DESC LIMIT $2::bigint) t)sql";
+
+constexpr const char* kReleases = R"sql(/* retraind:runs.releases */
+SELECT release_id AS release, model, version, kind, target, state, created_at, attempts, settled_at, next_due_at AS next_due,
+       coalesce(skip_reason, last_detail) AS said
+  FROM retraind.release_history WHERE $1::text IS NULL OR model = $1 ORDER BY release_id DESC LIMIT $2::bigint)sql";
+constexpr const char* kReleasesJson = R"sql(/* retraind:runs.releases_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.release_history
+  WHERE $1::text IS NULL OR model = $1 ORDER BY release_id DESC LIMIT $2::bigint) t)sql";
 
 // A p-value below what a double can hold is written by its logarithm.
 constexpr const char* kDriftCheck = R"sql(/* retraind:runs.drift_check */
@@ -82,6 +100,14 @@ Page read_runs(store::Transaction& transaction, const std::optional<std::string>
 
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
   return to_page(execute(transaction, kTriggers, model, limit), execute(transaction, kTriggersJson, model, limit));
+}
+
+Page read_trials(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
+  return to_page(execute(transaction, kTrials, model, limit), execute(transaction, kTrialsJson, model, limit));
+}
+
+Page read_releases(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
+  return to_page(execute(transaction, kReleases, model, limit), execute(transaction, kReleasesJson, model, limit));
 }
 
 Page read_drift_check(store::Transaction& transaction, std::int64_t check_id) {

@@ -25,6 +25,8 @@ Page read_status(store::Transaction& transaction, const std::optional<std::strin
 Page read_promotions(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_runs(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+Page read_trials(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+Page read_releases(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 
 // One drift check, the columns that drifted first: column, role, effect, interval, p, threshold, verdict, sentence. No
 // rows when there is no such check, or it looked at no column.

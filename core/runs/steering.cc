@@ -16,6 +16,14 @@ constexpr const char* kApprove = "/* retraind:runs.approve */ SELECT retraind.ap
 constexpr const char* kReject = "/* retraind:runs.reject */ SELECT retraind.reject($1, $2)";
 constexpr const char* kCancel = "/* retraind:runs.cancel */ SELECT retraind.cancel($1, $2)";
 constexpr const char* kRollback = "/* retraind:runs.rollback */ SELECT retraind.rollback($1, $2, $3::integer)";
+constexpr const char* kRolledBack = R"sql(/* retraind:runs.rolled_back */
+SELECT p.version, p.previous_version,
+       EXISTS (SELECT FROM retraind.quarantine_history q WHERE q.model = p.model AND q.version = p.previous_version AND q.lifted_at IS NULL)
+  FROM retraind.promotion_history p WHERE p.promotion_id = $1)sql";
+constexpr const char* kLiftQuarantine =
+    "/* retraind:runs.lift_quarantine */ SELECT retraind.lift_quarantine($1, $2, $3)";
+constexpr const char* kSkipRelease = "/* retraind:runs.skip_release */ SELECT retraind.skip_release($1, $2)";
+constexpr const char* kRetryRelease = "/* retraind:runs.retry_release */ SELECT retraind.retry_release($1)";
 constexpr const char* kPause = "/* retraind:runs.pause */ SELECT retraind.pause($1, $2)";
 constexpr const char* kResume = "/* retraind:runs.resume */ SELECT retraind.resume($1)";
 
@@ -41,9 +49,28 @@ std::string cancel(store::Transaction& transaction, RunId run, const std::string
   return execute(transaction, kCancel, run, reason).at(0).at(0).as<std::string>();
 }
 
-PromotionId rollback(store::Transaction& transaction, const std::string& model, const std::string& reason,
-                     std::optional<int> to_version) {
-  return read<PromotionId>(execute(transaction, kRollback, model, reason, to_version).at(0).at(0));
+RolledBack rollback(store::Transaction& transaction, const std::string& model, const std::string& reason,
+                    std::optional<int> to_version) {
+  RolledBack out;
+  out.promotion = read<PromotionId>(execute(transaction, kRollback, model, reason, to_version).at(0).at(0));
+  const pqxx::result found = execute(transaction, kRolledBack, out.promotion);
+  out.version = found.at(0)[0].as<int>();
+  out.left = found[0][1].as<int>();
+  out.quarantined = found[0][2].as<bool>();
+  return out;
+}
+
+void lift_quarantine(store::Transaction& transaction, const std::string& model, int version,
+                     const std::string& reason) {
+  execute(transaction, kLiftQuarantine, model, version, reason);
+}
+
+void skip_release(store::Transaction& transaction, ReleaseId release, const std::string& reason) {
+  execute(transaction, kSkipRelease, release, reason);
+}
+
+void retry_release(store::Transaction& transaction, ReleaseId release) {
+  execute(transaction, kRetryRelease, release);
 }
 
 void pause(store::Transaction& transaction, const std::string& model, const std::string& reason) {

@@ -20,12 +20,26 @@ struct Requested {
 };
 Requested request_run(store::Transaction& transaction, const std::string& model, const std::string& reason);
 
-// std::nullopt: refused, because production has changed since the run was judged; a new run judges again.
+// std::nullopt: not promoted, because production has changed since the run was judged; the run is queued, and the same
+// candidate is judged again.
 std::optional<PromotionId> approve(store::Transaction& transaction, RunId run, const std::string& reason);
 void reject(store::Transaction& transaction, RunId run, const std::string& reason);
 std::string cancel(store::Transaction& transaction, RunId run, const std::string& reason);
-PromotionId rollback(store::Transaction& transaction, const std::string& model, const std::string& reason,
-                     std::optional<int> to_version);
+
+struct RolledBack {
+  PromotionId promotion{};
+  int version = 0;           // in production now
+  int left = 0;              // the one that was
+  bool quarantined = false;  // whether that one is quarantined now
+};
+RolledBack rollback(store::Transaction& transaction, const std::string& model, const std::string& reason,
+                    std::optional<int> to_version);
+void lift_quarantine(store::Transaction& transaction, const std::string& model, int version, const std::string& reason);
+
+// Deliveries of the outbox: given up, so that those behind it go on; and tried at once instead of after a pause.
+void skip_release(store::Transaction& transaction, ReleaseId release, const std::string& reason);
+void retry_release(store::Transaction& transaction, ReleaseId release);
+
 void pause(store::Transaction& transaction, const std::string& model, const std::string& reason);
 void resume(store::Transaction& transaction, const std::string& model);
 
