@@ -68,7 +68,7 @@ class TrialTest : public testing::RegistryTest {
                               .to = from + kDay / 2,
                               .rows = 100,
                               .weight = 100,
-                              .difference_sum = 100 * (difference + (day % 2 == 0 ? 0.01 : -0.01)),
+                              .difference_sum = 100 * (difference + (day % 2 == 0 ? 0.002 : -0.002)),
                               .version_value = 0.5,
                               .against_value = 0.5 + difference});
     }
@@ -203,8 +203,8 @@ TEST_F(TrialTest, ExpiresAShadowWhoseWindowIsOver) {
 
 TEST_F(TrialTest, ExpiresAShadowAtItsDeadlineThoughNoRowEverCame) {
   put_shadow();
-  const runs::ClaimedTrial trial = claim_trial(start + hours(1));
   const TimePoint deadline = start + hours(24 * 15);  // two weeks, and a day for late labels
+  const runs::ClaimedTrial trial = claim_trial(deadline - std::chrono::minutes(30));
   EXPECT_EQ(trial.terms.deadline, deadline);
   EXPECT_EQ(conclude(trial, {}, deadline - Duration(1))->outcome, std::nullopt);
   const runs::ClaimedTrial last = claim_trial(deadline);  // not an hour later
