@@ -17,6 +17,9 @@ INSERT INTO retraind.trial (kind, model_id, run_id, version, against, metric, ba
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::interval, $14::timestamptz, $14::timestamptz + $13::interval)
 ON CONFLICT (model_id, kind) WHERE outcome IS NULL DO NOTHING RETURNING trial_id)sql";
 
+constexpr const char* kHasOpenTrial = R"sql(/* retraind:runs.has_open_trial */
+SELECT 1 FROM retraind.trial WHERE model_id = $1 AND kind = $2 AND outcome IS NULL)sql";
+
 constexpr const char* kClaimTrial = R"sql(/* retraind:runs.claim_trial */
 UPDATE retraind.trial t
    SET lease_term = nextval('retraind.lease_term'), lease_holder = $1::uuid, lease_expires_at = $2::timestamptz + $4::interval
@@ -101,6 +104,10 @@ std::optional<TrialId> open_trial(store::Transaction& transaction, const NewTria
               trial.deadline, trial.every, now);
   if (opened.empty()) return std::nullopt;
   return read<TrialId>(opened[0][0]);
+}
+
+bool has_open_trial(store::Transaction& transaction, ModelId model, TrialKind kind) {
+  return !execute(transaction, kHasOpenTrial, model, kind).empty();
 }
 
 std::optional<ClaimedTrial> claim_trial(store::Transaction& transaction, const Executor& executor,
