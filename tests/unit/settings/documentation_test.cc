@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/settings/known_keys.h"
 #include "core/settings/load.h"
+#include "core/settings/metric_rules.h"
 #include "core/settings/snapshot.h"
 #include "core/settings/trigger_defaults.h"
 
@@ -208,6 +209,22 @@ TEST(ConfigurationPage, HoldsTheMinimumEffectOfEveryMethod) {
     EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
       return line.starts_with(begin) && line.ends_with(end);
     })) << method;
+  }
+}
+
+TEST(ConfigurationPage, SaysWhichMetricsCanDecideInEachTask) {
+  const std::vector<std::string> lines = lines_of(contents(kTree / "docs" / "configuration.md"));
+  const std::string installed = contents(kTree / "config" / "retraind.toml");
+  for (const std::string_view word : words_of<Task>()) {
+    const Task task = *parse<Task>(word);
+    const std::string deciding = list_metrics(task, can_decide);
+    const std::string begin = "| " + std::string(word) + " | " + deciding + " | ";
+    const auto row =
+        std::find_if(lines.begin(), lines.end(), [&](const std::string& l) { return l.starts_with(begin); });
+    ASSERT_NE(row, lines.end()) << begin;
+    const std::string others = list_metrics(task, [](Metric metric, Task of) { return !can_decide(metric, of); });
+    EXPECT_NE(row->find(others, begin.size()), std::string::npos) << others;
+    EXPECT_NE(installed.find(std::string(word) + ": " + deciding), std::string::npos) << deciding;
   }
 }
 

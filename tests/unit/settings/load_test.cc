@@ -34,28 +34,33 @@ TEST(Load, ReadsEveryValueOfAFile) {
   EXPECT_EQ(settings.sources.at("market").name, "market");
   EXPECT_EQ(settings.sources.at("market").conninfo, "host=db dbname=market user=retraind_reader");
   EXPECT_EQ(settings.sources.at("market").statement_timeout, minutes(10));
-  EXPECT_EQ(to_json(settings.models.at("power")),
-            R"({"anchor":"wall","features":["day","period"],"label":"up","label_delay":"1h","late_labels":"1d",)"
-            R"("late_rows":"1h","name":"power","positive":"1","query":"SELECT ts, day, period, nswprice, nswdemand,)"
-            R"( vicprice, vicdemand, transfer, up\nFROM electricity  -- né en Australie\n","source":"market",)"
-            R"("task":"binary","time_column":"ts","training":{"holdout":0.125,"max_attempts":5,)"
-            R"("memory_limit_bytes":536870912,"min_rows":400,"params":{"booster":"gbtree","eta":0.1,"max_depth":6,)"
-            R"("validate_parameters":true},"rounds":50,"seed":7,"threads":2,"timeout":"1h","trainer":"xgboost",)"
-            R"("window":"28d"},"triggers":[{"backoff":"0s","backoff_max":"1d","catch_up":"none","cooldown":"0s",)"
-            R"("cron":"0 3 * * *","enabled":true,"max_runs_per_day":0,"name":"nightly","on":"schedule",)"
-            R"("timezone":"Europe/Berlin"},{"backoff":"10min","backoff_max":"1d","cooldown":"6h","enabled":true,)"
-            R"("every":"30s","max_runs_per_day":2,"name":"new_rows","on":"new_rows","rows":5000},{"alpha":0.05,)"
-            R"("backoff":"1min","backoff_max":"1d","checks":2,"clear_for":3,"cooldown":"0s","enabled":true,)"
-            R"("every":"5min","false_alarms":null,"hold":"0s","important":0.1,"max_runs_per_day":0,)"
-            R"("method":"jensen_shannon","min_effect":0.1,"min_rows":1000,"name":"drift","of":2,"on":"drift",)"
-            R"("score":true,"season":"auto","share":0.3,"window":"5000 rows"},{"alpha":0.01,"backoff":"10min",)"
-            R"("backoff_max":"1d","checks":1,"clear_for":3,"cooldown":"0s","enabled":false,"every":"15min",)"
-            R"("false_alarms":null,"hold":"1h","important":0.1,"max_runs_per_day":0,"method":"jensen_shannon",)"
-            R"("min_effect":0.05,"min_rows":200,"name":"drift_slow","of":1,"on":"drift","score":true,"season":"auto",)"
-            R"("share":0.3,"window":"1d"},{"backoff":"10min","backoff_max":"1d","cooldown":"0s","enabled":false,)"
-            R"("max_runs_per_day":0,"name":"pipeline_change","on":"pipeline_change"}],"validation":{"cluster":"1d",)"
-            R"("confidence":0.9,"margin":0.01,"metric":"accuracy","min_holdout_rows":100,"promotion":"manual",)"
-            R"("rule":"non_inferior"}})");
+  EXPECT_EQ(
+      to_json(settings.models.at("power")),
+      R"({"anchor":"wall","features":["day","period"],"label":"up","label_delay":"1h","late_labels":"1d",)"
+      R"("late_rows":"1h","name":"power","positive":"1","query":"SELECT ts, day, period, nswprice, nswdemand,)"
+      R"( vicprice, vicdemand, transfer, up\nFROM electricity  -- né en Australie\n",)"
+      R"("release":{"directory":"","on_promote":[],"timeout":"1min","webhook":"","webhook_secret_file":""},)"
+      R"("source":"market","task":"binary","time_column":"ts","training":{"entity":null,"holdout":0.125,)"
+      R"("max_attempts":5,"memory_limit_bytes":536870912,"min_rows":400,"params":{"booster":"gbtree","eta":0.1,)"
+      R"("max_depth":6,"validate_parameters":true},"refit":false,"rounds":50,"seed":7,"threads":2,"timeout":"1h","trainer":"xgboost",)"
+      R"("window":"28d"},"triggers":[{"backoff":"0s","backoff_max":"1d","catch_up":"none","cooldown":"0s",)"
+      R"("cron":"0 3 * * *","enabled":true,"max_runs_per_day":0,"name":"nightly","on":"schedule",)"
+      R"("timezone":"Europe/Berlin"},{"backoff":"10min","backoff_max":"1d","cooldown":"6h","enabled":true,)"
+      R"("every":"30s","max_runs_per_day":2,"name":"new_rows","on":"new_rows","rows":5000},{"alpha":0.05,)"
+      R"("backoff":"1min","backoff_max":"1d","checks":2,"clear_for":3,"cooldown":"0s","enabled":true,)"
+      R"("every":"5min","false_alarms":null,"hold":"0s","important":0.1,"max_runs_per_day":0,)"
+      R"("method":"jensen_shannon","min_effect":0.1,"min_rows":1000,"name":"drift","of":2,"on":"drift",)"
+      R"("score":true,"season":"auto","share":0.3,"window":"5000 rows"},{"alpha":0.01,"backoff":"10min",)"
+      R"("backoff_max":"1d","checks":1,"clear_for":3,"cooldown":"0s","enabled":false,"every":"15min",)"
+      R"("false_alarms":null,"hold":"1h","important":0.1,"max_runs_per_day":0,"method":"jensen_shannon",)"
+      R"("min_effect":0.05,"min_rows":200,"name":"drift_slow","of":1,"on":"drift","score":true,"season":"auto",)"
+      R"("share":0.3,"window":"1d"},{"backoff":"10min","backoff_max":"1d","cooldown":"0s","enabled":false,)"
+      R"("max_runs_per_day":0,"name":"pipeline_change","on":"pipeline_change"}],"validation":{)"
+      R"("anchor_margin":null,"bake":"7d","bake_confidence":0.99,"bake_tolerance":0.0,"broken_production":"wait",)"
+      R"("cluster":"1d","confidence":0.9,"costs":{},"detect":null,"gates":[],"margin":0.01,)"
+      R"("max_artifact_bytes":null,"max_holdout_reuse":null,"max_scoring_time":"0s","metric":"accuracy",)"
+      R"("min_holdout_rows":100,"promotion":"manual","quantile":0.5,"rule":"non_inferior","schema":"any",)"
+      R"("shadow":"14d","spend_alpha":true,"threshold":0.5,"trial_every":"1h"},"weight":null})");
 }
 
 template <class Rule>
@@ -146,10 +151,72 @@ TEST(Load, ReadsEveryKeyOfEveryKindOfTrigger) {
   EXPECT_EQ(rule_of<FreshnessTrigger>(model, "freshness").every, minutes(10));
 }
 
+const Gate& gate_of(const Model& model, std::string_view name) {
+  for (const Gate& gate : model.validation.gates) {
+    if (gate.name == name) return gate;
+  }
+  throw std::logic_error("no such gate");
+}
+
+TEST(Load, ReadsEveryKeyOfVerdictsGatesAndReleases) {
+  const auto models = load(kConfigs / "verdicts.good.toml", "test-host").settings.models;
+  const Model& churn = models.at("churn");
+  EXPECT_EQ(churn.weight, "worth");
+  EXPECT_EQ(churn.training.entity, "customer");
+  EXPECT_TRUE(churn.training.refit);
+  const Validation& v = churn.validation;
+  EXPECT_EQ(v.metric, Metric::cost);
+  EXPECT_EQ(v.anchor_margin, 2);
+  EXPECT_FALSE(v.spend_alpha);
+  EXPECT_EQ(v.detect, 0.25);
+  EXPECT_EQ(v.threshold, 0.3);
+  EXPECT_EQ(v.costs, (Costs{{"yes", {{"no", 5.0}, {"yes", 0.0}}}, {"no", {{"yes", 1e-3}}}}));
+  EXPECT_EQ(v.max_holdout_reuse, 0u);
+  EXPECT_EQ(v.max_artifact_bytes, std::uint64_t{50} << 20);
+  EXPECT_EQ(v.max_scoring_time, milliseconds(20));
+  EXPECT_EQ(v.schema, SchemaRule::same);
+  EXPECT_EQ(v.broken_production, BrokenProduction::stand_in);
+  EXPECT_EQ(v.shadow, Duration::zero());
+  EXPECT_EQ(v.bake, hours(24 * 36500));
+  EXPECT_EQ(v.bake_tolerance, 0.5);
+  EXPECT_EQ(v.bake_confidence, 0.999);
+  EXPECT_EQ(v.trial_every, seconds(1));
+
+  const Gate& auc = gate_of(churn, "auc");
+  EXPECT_EQ(auc.metric, Metric::auc);
+  EXPECT_EQ(auc.above, 0.6);
+  EXPECT_EQ(auc.below, 0.999);
+  EXPECT_EQ(auc.max_drop, 0);
+  EXPECT_EQ(auc.max_gain, 0.1);
+  EXPECT_EQ(auc.confidence, 0.9);
+  EXPECT_FALSE(auc.slices.has_value());
+  const Gate& recall = gate_of(churn, "recall_by_plan");
+  EXPECT_EQ(recall.slices.value().column, "plan");
+  EXPECT_EQ(recall.slices.value().levels, 100u);
+  EXPECT_EQ(recall.slices.value().min_rows, 1u);
+  EXPECT_EQ(recall.above, std::nullopt);
+  EXPECT_EQ(gate_of(churn, "cost").slices.value().column, "Country of Birth");
+  EXPECT_EQ(gate_of(churn, "cost").slices.value().levels, 10u);
+  EXPECT_EQ(gate_of(churn, "cost_too_good").max_gain, 2);
+
+  EXPECT_EQ(churn.release.directory, "/srv/models/churn");
+  EXPECT_EQ(churn.release.on_promote, (std::vector<std::string>{"/usr/local/bin/reload", "", "--model", "--model"}));
+  EXPECT_EQ(churn.release.webhook, "https://hooks.example:8443/retraind/churn");
+  EXPECT_EQ(churn.release.webhook_secret_file, "/etc/retraind/webhook.key");
+  EXPECT_EQ(churn.release.timeout, hours(1));
+
+  const Model& kind = models.at("kind");
+  EXPECT_EQ(kind.validation.costs, (Costs{{"1", {{"2", 3.0}, {"3", 0.5}, {"4 or more", 1.0}}}}));
+  EXPECT_EQ(gate_of(kind, "recall").of_class, "1");
+  EXPECT_EQ(gate_of(kind, "recall_of_two").of_class, "2");
+  EXPECT_EQ(models.at("price").validation.quantile, 0.9);
+}
+
 TEST(Load, GivesWhatItReadToTheSnapshotAndBack) {
-  for (const char* name : {"monitoring.good.toml", "electricity.good.toml"}) {
-    const Model model = load(kConfigs / name, "test-host").settings.models.at("power");
-    EXPECT_EQ(to_json(model_from_json(to_json(model))), to_json(model)) << name;
+  for (const char* name : {"monitoring.good.toml", "electricity.good.toml", "verdicts.good.toml"}) {
+    for (const auto& [key, model] : load(kConfigs / name, "test-host").settings.models) {
+      EXPECT_EQ(to_json(model_from_json(to_json(model))), to_json(model)) << name << " " << key;
+    }
   }
 }
 
@@ -309,6 +376,85 @@ TEST(Load, NeverRepeatsASecretInTheAddressOfAServer) {
     const Loaded loaded = load_text(std::string(kSmallFile) + trigger, "test.toml", "host");
     ASSERT_EQ(loaded.complaints.size(), 1u) << url;
     EXPECT_EQ(loaded.complaints[0].text().find("hunter2"), std::string::npos) << loaded.complaints[0].text();
+  }
+}
+
+TEST(Load, NeverRepeatsASecretInTheAddressOfAWebhook) {
+  for (const std::string url : {"http://u:hunter2@h", "https://hunter2@h:9090/x", "http://h/?k=hunter2", "h:hunter2@x",
+                                "https://h/#hunter2", "http://hunter2 x"}) {
+    const std::string release = "release.webhook = '" + url + "'";
+    const Loaded loaded = load_text(std::string(kSmallFile) + release, "test.toml", "host");
+    ASSERT_EQ(loaded.complaints.size(), 1u) << url;
+    EXPECT_EQ(loaded.complaints[0].text().find("hunter2"), std::string::npos) << loaded.complaints[0].text();
+  }
+}
+
+TEST(Load, NamesAGateByItsMetricAndItsColumnWhereThatIsAName) {
+  const auto name_of = [](const std::string& lines) {
+    return model_with("[[model.m.validation.gate]]\n" + lines).validation.gates.at(0).name;
+  };
+  EXPECT_EQ(name_of("max_drop = 1"), "log_loss");
+  EXPECT_EQ(name_of("metric = 'auc'\nabove = 0.5"), "auc");
+  EXPECT_EQ(name_of("max_drop = 1\nslice = 'region'"), "log_loss_by_region");
+  EXPECT_EQ(name_of("max_drop = 1\nslice = 'Region'"), "log_loss");
+  EXPECT_EQ(name_of("max_drop = 1\nslice = '" + std::string(51, 'x') + "'"), "log_loss_by_" + std::string(51, 'x'));
+  EXPECT_EQ(name_of("max_drop = 1\nslice = '" + std::string(52, 'x') + "'"), "log_loss");
+  EXPECT_EQ(name_of("max_drop = 1\nslice = 'region'\nname = 'regions'"), "regions");
+}
+
+TEST(Load, TakesNoNameOfAGateThatEveryModelHas) {
+  for (const std::string name :
+       {"holdout_rows", "clusters", "opponent", "predictions", "package", "schema", "holdout_reuse", "artifact_size",
+        "scoring_time", "difference", "anchor", "refit_predictions", "refit_package", "refit_agreement"}) {
+    const std::string gate = "[[model.m.validation.gate]]\nmax_drop = 1\nname = '" + name + "'";
+    const Loaded loaded = load_text(std::string(kSmallFile) + gate, "test.toml", "host");
+    ASSERT_EQ(loaded.complaints.size(), 1u) << name;
+    EXPECT_NE(loaded.complaints[0].message.find("\"" + name + "\""), std::string::npos);
+  }
+}
+
+// A bound that is always or never met decides nothing; one a hair further may.
+TEST(Load, RefusesBoundsOfAGateThatSayNothing) {
+  const auto complaints = [](const std::string& task, const std::string& metric, const std::string& bound) {
+    const std::string text = std::string(kSmallFile) + "task = '" + task +
+                             "'\n[[model.m.validation.gate]]\nmetric = '" + metric + "'\n" + bound;
+    return load_text(text, "test.toml", "host").complaints.size();
+  };
+  for (const std::string metric :
+       {"accuracy", "auc", "f1", "brier", "average_precision", "precision", "recall", "calibration_error"}) {
+    for (const std::string bound : {"above = 0", "above = 1", "below = 0", "below = 1", "max_drop = 1", "max_gain = 1",
+                                    "above = -0.1", "below = 1.1"}) {
+      EXPECT_EQ(complaints("binary", metric, bound), 1u) << metric << " " << bound;
+    }
+    for (const std::string bound : {"above = 1e-9", "above = 0.999", "below = 1e-9", "below = 0.999", "max_drop = 0",
+                                    "max_drop = 0.999", "max_gain = 0.999"}) {
+      EXPECT_EQ(complaints("binary", metric, bound), 0u) << metric << " " << bound;
+    }
+  }
+  for (const std::string metric : {"rmse", "mae", "mape", "pinball"}) {
+    EXPECT_EQ(complaints("regression", metric, "above = 0"), 1u) << metric;
+    EXPECT_EQ(complaints("regression", metric, "below = 0"), 1u) << metric;
+    EXPECT_EQ(complaints("regression", metric, "below = 70\nmax_drop = 5\nmax_gain = 5"), 0u) << metric;
+  }
+  EXPECT_EQ(complaints("regression", "r2", "above = 1"), 1u);
+  EXPECT_EQ(complaints("regression", "r2", "above = -3"), 0u);
+  EXPECT_EQ(complaints("regression", "bias", "above = -3\nbelow = 3"), 0u);
+  EXPECT_EQ(complaints("regression", "bias", "max_drop = 3"), 1u);
+  EXPECT_EQ(complaints("binary", "calibration_slope", "max_gain = 3"), 1u);
+  EXPECT_EQ(complaints("binary", "cost", "below = 7\nmax_drop = 3"), 0u);
+}
+
+TEST(Load, LetsOnlyMetricsThatAreOrderedDecide) {
+  for (const std::string_view word : words_of<Metric>()) {
+    for (const std::string_view task : words_of<Task>()) {
+      const Metric metric = *parse<Metric>(word);
+      const Task of = *parse<Task>(task);
+      const bool decides = applies_to(metric, of) && metric != Metric::calibration_slope && metric != Metric::bias &&
+                           !(metric == Metric::recall && of == Task::multiclass);
+      const std::string text = std::string(kSmallFile) + "task = '" + std::string(task) + "'\nvalidation.metric = '" +
+                               std::string(word) + "'";
+      EXPECT_EQ(load_text(text, "test.toml", "host").complaints.empty(), decides) << word << " " << task;
+    }
   }
 }
 

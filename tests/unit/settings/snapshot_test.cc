@@ -18,8 +18,8 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-// Every field differs from its default.
-Model full_model() {
+// Every field of the first version differs from its default.
+Model first_model() {
   Model model;
   model.name = "power";
   model.source = "market";
@@ -111,6 +111,55 @@ Model full_model() {
   return model;
 }
 
+// Every field differs from its default.
+Model full_model() {
+  Model model = first_model();
+  model.weight = "worth";
+  model.training.entity = "customer";
+  model.training.refit = true;
+  Validation& v = model.validation;
+  v.threshold = 0.1 + 0.2;
+  v.quantile = 0.9;
+  v.costs = {{"yes", {{"no", 5.0}, {"", 0.5}}}, {"né", {{"yes", 0.0}}}};
+  v.spend_alpha = false;
+  v.anchor_margin = 0.02;
+  v.detect = 0.015;
+  v.gates = {Gate{.name = "recall_of_rare",
+                  .metric = Metric::recall,
+                  .of_class = "rare",
+                  .above = 0.5,
+                  .below = 0.99,
+                  .max_drop = 0.0,
+                  .max_gain = 0.25,
+                  .slices = std::nullopt,
+                  .confidence = 0.9},
+             Gate{.name = "by_region",
+                  .metric = Metric::macro_auc,
+                  .of_class = "",
+                  .above = std::nullopt,
+                  .below = std::nullopt,
+                  .max_drop = 0.05,
+                  .max_gain = std::nullopt,
+                  .slices = Slices{.column = "Region", .levels = 5, .min_rows = 50},
+                  .confidence = 0.99}};
+  v.max_holdout_reuse = 0;
+  v.max_artifact_bytes = std::uint64_t{50} << 20;
+  v.max_scoring_time = std::chrono::milliseconds(20);
+  v.schema = SchemaRule::same;
+  v.broken_production = BrokenProduction::stand_in;
+  v.shadow = Duration::zero();
+  v.bake = hours(36);
+  v.bake_tolerance = 0.01;
+  v.bake_confidence = 0.999;
+  v.trial_every = minutes(5);
+  model.release.directory = "/srv/models/power";
+  model.release.on_promote = {"/bin/reload", "", "power"};
+  model.release.webhook = "https://hooks.example/retraind";
+  model.release.webhook_secret_file = "/etc/retraind/webhook.key";
+  model.release.timeout = seconds(90);
+  return model;
+}
+
 // The least that was ever written.
 constexpr std::string_view kOldest =
     R"({"name":"power","source":"market","query":"SELECT 1","time_column":"ts","label":"up"})";
@@ -120,9 +169,13 @@ TEST(Snapshot, SpellsEveryFieldInOneCanonicalText) {
       to_json(full_model()),
       R"({"anchor":"wall","features":["period","day"],"label":"up","label_delay":"1h","late_labels":"2d",)"
       R"("late_rows":"1h30min","name":"power","positive":"yes","query":"SELECT \"ts\",)"
-      R"( up\nFROM electricity -- né","source":"market","task":"multiclass","time_column":"ts",)"
-      R"("training":{"holdout":0.30000000000000004,"max_attempts":4,"memory_limit_bytes":5368709120,)"
-      R"("min_rows":501,"params":{"booster":"gbtree","eta":0.07,"flag":true,"max_depth":6,"whole":6.0},"rounds":7,)"
+      R"( up\nFROM electricity -- né",)"
+      R"("release":{"directory":"/srv/models/power","on_promote":["/bin/reload","","power"],"timeout":"1min30s",)"
+      R"("webhook":"https://hooks.example/retraind","webhook_secret_file":"/etc/retraind/webhook.key"},)"
+      R"("source":"market","task":"multiclass","time_column":"ts",)"
+      R"("training":{"entity":"customer","holdout":0.30000000000000004,"max_attempts":4,"memory_limit_bytes":5368709120,)"
+      R"("min_rows":501,"params":{"booster":"gbtree","eta":0.07,"flag":true,"max_depth":6,"whole":6.0},)"
+      R"("refit":true,"rounds":7,)"
       R"("seed":42,"threads":3,"timeout":"31min","trainer":"other","window":"28d"},"triggers":[{"backoff":"11min",)"
       R"("backoff_max":"1d1h","catch_up":"all","cooldown":"6h","cron":"0 3 * * *","enabled":false,)"
       R"("max_runs_per_day":2,"name":"nightly","on":"schedule","timezone":"Europe/Berlin"},{"backoff":"11min",)"
@@ -155,9 +208,16 @@ TEST(Snapshot, SpellsEveryFieldInOneCanonicalText) {
       R"("query":"lag_seconds","timeout":"11s","url":"http://p:9090"},{"backoff":"11min","backoff_max":"1d1h",)"
       R"("cooldown":"6h","enabled":false,"every":"6min","max_runs_per_day":2,"name":"stale","no_rows_for":"6h",)"
       R"("on":"freshness"},{"backoff":"11min","backoff_max":"1d1h","cooldown":"6h","enabled":false,)"
-      R"("max_runs_per_day":2,"name":"changed","on":"pipeline_change"}],"validation":{"cluster":{"column":"1d"},)"
-      R"("confidence":0.9,"margin":0.01,"metric":"macro_f1","min_holdout_rows":201,"promotion":"manual",)"
-      R"("rule":"non_inferior"}})");
+      R"("max_runs_per_day":2,"name":"changed","on":"pipeline_change"}],"validation":{"anchor_margin":0.02,)"
+      R"("bake":"1d12h","bake_confidence":0.999,"bake_tolerance":0.01,"broken_production":"stand_in",)"
+      R"("cluster":{"column":"1d"},"confidence":0.9,"costs":{"né":{"yes":0.0},"yes":{"":0.5,"no":5.0}},"detect":0.015,)"
+      R"("gates":[{"above":0.5,"below":0.99,"class":"rare","confidence":0.9,"max_drop":0.0,"max_gain":0.25,)"
+      R"("metric":"recall","name":"recall_of_rare","slices":null},{"above":null,"below":null,"class":"",)"
+      R"("confidence":0.99,"max_drop":0.05,"max_gain":null,"metric":"macro_auc","name":"by_region",)"
+      R"("slices":{"column":"Region","levels":5,"min_rows":50}}],"margin":0.01,"max_artifact_bytes":52428800,)"
+      R"("max_holdout_reuse":0,"max_scoring_time":"20ms","metric":"macro_f1","min_holdout_rows":201,)"
+      R"("promotion":"manual","quantile":0.9,"rule":"non_inferior","schema":"same","shadow":"0s",)"
+      R"("spend_alpha":false,"threshold":0.30000000000000004,"trial_every":"5min"},"weight":"worth"})");
 }
 
 TEST(Snapshot, ReadsBackWhatItWrote) {
@@ -313,8 +373,34 @@ TEST(Snapshot, NamesTheKeyThatCannotBeRead) {
       complaint_about(with(R"("training":{"params":{"a":[1]}})")),
       R"(model snapshot: 'training.params' should be an object of strings, numbers and booleans, found {"a":[1]})");
   EXPECT_EQ(complaint_about(with(R"("validation":{"metric":"profit"})")),
-            "model snapshot: 'validation.metric' should be accuracy, log_loss, auc, f1, brier, macro_f1, rmse, mae or "
-            "r2, found \"profit\"");
+            "model snapshot: 'validation.metric' should be " + list_words<Metric>() + ", found \"profit\"");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"schema":"some"})")),
+            "model snapshot: 'validation.schema' should be any or same, found \"some\"");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"max_holdout_reuse":-1})")),
+            "model snapshot: 'validation.max_holdout_reuse' should be an integer that is not negative, found -1");
+  for (const char* costs : {"[]", R"({"a":1})", R"({"a":{"b":"1"}})", R"({"a":{"b":-1}})"}) {
+    EXPECT_EQ(complaint_about(with(R"("validation":{"costs":)" + std::string(costs) + "}")),
+              "model snapshot: 'validation.costs' should be an object of objects of numbers that are not negative, "
+              "found " +
+                  std::string(costs));
+  }
+  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":{}})")),
+            "model snapshot: 'validation.gates' should be an array, found {}");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":[1]})")),
+            "model snapshot: 'validation.gates' should be an array of objects, found [1]");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":[{"metric":"auc","above":0.5}]})")),
+            "model snapshot: the key 'validation.gates[0].name' is missing");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":[{"name":"auc","above":0.5}]})")),
+            "model snapshot: the key 'validation.gates[0].metric' is missing");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":[{"name":"auc","metric":"auc"}]})")),
+            "model snapshot: 'validation.gates[0].above' should be there, or one of below, max_drop and max_gain");
+  EXPECT_EQ(
+      complaint_about(with(R"("validation":{"gates":[{"name":"a","metric":"auc","max_drop":0,"slices":{"by":"x"}}]})")),
+      "model snapshot: the key 'validation.gates[0].slices.column' is missing");
+  EXPECT_EQ(complaint_about(with(R"("release":{"on_promote":"/bin/true"})")),
+            "model snapshot: 'release.on_promote' should be an array of strings, found \"/bin/true\"");
+  EXPECT_EQ(complaint_about(with(R"("release":{"directory":5})")),
+            "model snapshot: 'release.directory' should be a string, found 5");
   EXPECT_EQ(complaint_about(with(R"("validation":{"cluster":{"column":5}})")),
             "model snapshot: 'validation.cluster.column' should be a string, found 5");
   EXPECT_EQ(complaint_about(with(R"("features":["a",1])")),
@@ -339,7 +425,7 @@ TEST(Snapshot, NamesTheKeyThatCannotBeRead) {
             "model snapshot: 'triggers[0].cron': cron \"");
   EXPECT_EQ(complaint_about(with(R"("label_delay":"soon")")),
             "model snapshot: 'label_delay' should be a duration, found \"soon\"");
-  EXPECT_EQ(complaint_about(with(R"("validation":{"gates":[]})")), "model snapshot: unknown key 'validation.gates'");
+  EXPECT_EQ(complaint_about(with(R"("validation":{"doors":[]})")), "model snapshot: unknown key 'validation.doors'");
   EXPECT_EQ(complaint_about(R"({"name":"power"})"), "model snapshot: the key 'source' is missing");
   EXPECT_EQ(complaint_about("[]"), "model snapshot: not a JSON object");
 }
@@ -375,6 +461,22 @@ TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
       {"confidence", [](Model& m) { m.validation.confidence = 0.95; }},
       {"min_holdout_rows", [](Model& m) { m.validation.min_holdout_rows = 1; }},
       {"cluster", [](Model& m) { m.validation.cluster = WindowDuration{hours(24)}; }},
+      {"weight", [](Model& m) { m.weight.reset(); }},
+      {"entity", [](Model& m) { m.training.entity.reset(); }},
+      {"refit", [](Model& m) { m.training.refit = false; }},
+      {"threshold", [](Model& m) { m.validation.threshold = 0.5; }},
+      {"quantile", [](Model& m) { m.validation.quantile = 0.5; }},
+      {"costs", [](Model& m) { m.validation.costs.clear(); }},
+      {"a cost", [](Model& m) { m.validation.costs["yes"]["no"] = 6; }},
+      {"spend_alpha", [](Model& m) { m.validation.spend_alpha = true; }},
+      {"anchor_margin", [](Model& m) { m.validation.anchor_margin.reset(); }},
+      {"gates", [](Model& m) { m.validation.gates.clear(); }},
+      {"a gate's bound", [](Model& m) { m.validation.gates[0].above = 0.6; }},
+      {"a gate's slices", [](Model& m) { m.validation.gates[1].slices->levels = 6; }},
+      {"max_holdout_reuse", [](Model& m) { m.validation.max_holdout_reuse.reset(); }},
+      {"max_artifact_size", [](Model& m) { m.validation.max_artifact_bytes.reset(); }},
+      {"max_scoring_time", [](Model& m) { m.validation.max_scoring_time = Duration::zero(); }},
+      {"schema", [](Model& m) { m.validation.schema = SchemaRule::any; }},
   };
   const std::vector<std::pair<const char*, Change>> of_the_rest = {
       {"name", [](Model& m) { m.name = "other"; }},
@@ -385,6 +487,15 @@ TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
       {"late_rows", [](Model& m) { m.late_rows = hours(1); }},
       {"late_labels", [](Model& m) { m.late_labels = hours(1); }},
       {"promotion", [](Model& m) { m.validation.promotion = PromotionMode::automatic; }},
+      {"detect", [](Model& m) { m.validation.detect.reset(); }},
+      {"broken_production", [](Model& m) { m.validation.broken_production = BrokenProduction::wait; }},
+      {"shadow", [](Model& m) { m.validation.shadow = hours(1); }},
+      {"bake", [](Model& m) { m.validation.bake = Duration::zero(); }},
+      {"bake_tolerance", [](Model& m) { m.validation.bake_tolerance = 0; }},
+      {"bake_confidence", [](Model& m) { m.validation.bake_confidence = 0.99; }},
+      {"trial_every", [](Model& m) { m.validation.trial_every = hours(1); }},
+      {"release", [](Model& m) { m.release = Release{}; }},
+      {"webhook", [](Model& m) { m.release.webhook = "http://h"; }},
       {"triggers", [](Model& m) { m.triggers.pop_back(); }},
       {"a trigger", [](Model& m) { m.triggers[2].enabled = true; }},
   };
@@ -405,7 +516,47 @@ TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
 
 TEST(Snapshot, KeepsTheHashOfAPipelineFromVersionToVersion) {
   // As the first version computed it: another one would make every upgraded daemon train everything anew.
-  EXPECT_EQ(pipeline_sha256(full_model()), "d3850b8926b8de101e42847dcea2b450296719419964528bf943da9995f1c250");
+  EXPECT_EQ(pipeline_sha256(first_model()), "d3850b8926b8de101e42847dcea2b450296719419964528bf943da9995f1c250");
+}
+
+TEST(Snapshot, HashesAPipelineAsIfWhatIsAtItsDefaultHadNotBeenWritten) {
+  // What the first version wrote, and the same with every newer key spelled out.
+  const Model old = model_from_json(kOldest);
+  EXPECT_EQ(pipeline_sha256(model_from_json(to_json(old))), pipeline_sha256(old));
+  Model afterwards = old;
+  afterwards.validation.shadow = Duration::zero();
+  afterwards.validation.trial_every = seconds(1);
+  afterwards.release.directory = "/srv/models/power";
+  EXPECT_EQ(pipeline_sha256(afterwards), pipeline_sha256(old));
+  Model gated = old;
+  gated.validation.max_holdout_reuse = 0;
+  EXPECT_NE(pipeline_sha256(gated), pipeline_sha256(old));
+}
+
+TEST(Snapshot, ReadsBackGatesCostsAndReleases) {
+  const Model back = model_from_json(to_json(full_model()));
+  EXPECT_EQ(back.validation.costs, full_model().validation.costs);
+  ASSERT_EQ(back.validation.gates.size(), 2u);
+  EXPECT_EQ(back.validation.gates[0].of_class, "rare");
+  EXPECT_EQ(back.validation.gates[0].max_drop, 0.0);
+  EXPECT_FALSE(back.validation.gates[0].slices.has_value());
+  EXPECT_EQ(back.validation.gates[1].above, std::nullopt);
+  EXPECT_EQ(back.validation.gates[1].slices.value().column, "Region");
+  EXPECT_EQ(back.validation.gates[1].slices.value().min_rows, 50u);
+  EXPECT_EQ(back.validation.max_holdout_reuse, 0u);
+  EXPECT_EQ(back.weight, "worth");
+  EXPECT_EQ(back.training.entity, "customer");
+  EXPECT_EQ(back.release.on_promote, full_model().release.on_promote);
+  EXPECT_EQ(back.release.webhook_secret_file, "/etc/retraind/webhook.key");
+}
+
+TEST(Snapshot, GivesAnOlderGateTheDefaultsOfMissingKeys) {
+  std::string text(kOldest);
+  text.insert(1, R"("validation":{"gates":[{"name":"a","metric":"auc","max_drop":0,"slices":{"column":"x"}}]},)");
+  const Gate gate = model_from_json(text).validation.gates.at(0);
+  EXPECT_EQ(gate.confidence, 0.95);
+  EXPECT_EQ(gate.slices.value().levels, 10u);
+  EXPECT_EQ(gate.slices.value().min_rows, 100u);
 }
 
 TEST(Snapshot, DoesNotDependOnTheOrderOrSpellingInTheFile) {
