@@ -41,6 +41,16 @@ class GuardsTest : public testing::RegistryTest {
         "INSERT INTO retraind.performance_check (model_id, version, trigger, checked_at, rows, metric, sentence) "
         "VALUES ({1}, 1, 'performance', now(), 9, 'log_loss', 'still')",
         number(run), number(model)));
+    const RunId shadow = run_to(RunState::shadowing, model);
+    ground.exec(fmt::format(
+        "INSERT INTO retraind.trial_cluster SELECT trial_id, 0, 1, 2, 9, 9, 0.5, 0.4, 0.5 FROM retraind.trial;"
+        "INSERT INTO retraind.quarantine (model_id, version, since, actor, reason) VALUES ({1}, 2, now(), 'x', 'x');"
+        "INSERT INTO retraind.release (promotion_id, model_id, target, created_at, next_due_at) "
+        "SELECT promotion_id, {1}, 'webhook', now(), now() FROM retraind.promotion;"
+        "INSERT INTO retraind.release_attempt SELECT release_id, 1, now(), 'host-a', false, '503' FROM "
+        "retraind.release;"
+        "SELECT retraind.cancel({0}, 'enough')",
+        number(shadow), number(model)));
     return model;
   }
 };
@@ -88,9 +98,10 @@ TEST_F(GuardsTest, RefusesASlotThatWasDecidedBefore) {  // invariant 3
 
 TEST_F(GuardsTest, RefusesToChangeOrLoseHistory) {  // invariants 4 and 6
   make_history();
-  for (const std::string table : {"configuration", "configuration_load", "firing", "run_event", "step", "metric_result",
-                                  "gate", "artifact", "artifact_chunk", "model_version", "version_profile", "promotion",
-                                  "drift_check", "drift_result", "reference_block", "performance_check"}) {
+  for (const std::string table :
+       {"configuration", "configuration_load", "firing", "run_event", "step", "metric_result", "gate", "artifact",
+        "artifact_chunk", "model_version", "version_profile", "promotion", "drift_check", "drift_result",
+        "reference_block", "performance_check", "trial_cluster", "release_attempt"}) {
     ASSERT_NE(count(table), "0") << table;
     const std::string column = ground.text(
         fmt::format("SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = 'retraind.{}'::regclass "
@@ -100,6 +111,103 @@ TEST_F(GuardsTest, RefusesToChangeOrLoseHistory) {  // invariants 4 and 6
     EXPECT_CONTAINS(refusal(fmt::format("DELETE FROM retraind.{}", table)), "is append-only: delete refused");
     EXPECT_CONTAINS(refusal(fmt::format("TRUNCATE retraind.{} CASCADE", table)), "is append-only: truncate refused");
   }
+}
+
+TEST_F(GuardsTest, RefusesToLoseTrialsQuarantinesAndReleasesOrToChangeThemOnceTheyHaveEnded) {  // invariants 6 and 8
+  make_history();
+  for (const std::string table : {"trial", "quarantine", "release"}) {
+    EXPECT_CONTAINS(refusal(fmt::format("DELETE FROM retraind.{}", table)), "is append-only: delete refused");
+    EXPECT_CONTAINS(refusal(fmt::format("TRUNCATE retraind.{} CASCADE", table)), "is append-only: truncate refused");
+  }
+  EXPECT_CONTAINS(refusal("UPDATE retraind.trial SET sentence = 'it was better'"),
+                  "a row of retraind.trial that has ended is history");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.trial SET outcome = NULL, ended_at = NULL, next_due_at = now()"),
+                  "a row of retraind.trial that has ended is history");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.quarantine SET reason = 'y', since = now() - interval '1 day'"),
+                  "retraind.quarantine.reason, since never changes");
+  ground.exec("UPDATE retraind.quarantine SET lifted_at = now(), lifted_by = 'x', lift_reason = 'x'");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.quarantine SET lifted_at = NULL, lifted_by = NULL, lift_reason = NULL"),
+                  "that has ended is history");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.release SET target = 'command'"), "retraind.release.target never changes");
+  ground.exec("UPDATE retraind.release SET state = 'delivered', settled_at = now(), next_due_at = NULL");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.release SET state = 'waiting', settled_at = NULL, next_due_at = now()"),
+                  "that has ended is history");
+}
+
+TEST_F(GuardsTest, RefusesToChangeTheTermsOfATrialAndASecondOpenOneOfItsKind) {  // invariant 8
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  const RunId run = run_to(RunState::shadowing, model);
+  for (const char* change :
+       {"alpha = 0.5", "bar = -1", "version = 1, against = 2", "until = NULL", "deadline = now()"}) {
+    EXPECT_CONTAINS(refusal(fmt::format("UPDATE retraind.trial SET {}", change)), "never change");
+  }
+  ground.exec("UPDATE retraind.trial SET rows = 5, sentence = 'so far'");
+  const auto insert = [&](const char* kind) {
+    return fmt::format(
+        "INSERT INTO retraind.trial (model_id, run_id, kind, version, against, metric, bar, alpha, axis, after, "
+        "deadline, every, opened_at, next_due_at) VALUES ({}, {}, '{}', 2, 1, 'log_loss', 0, 0.05, 'number', 1, now(), "
+        "'1h', now(), now())",
+        number(model), number(run), kind);
+  };
+  EXPECT_CONTAINS(refusal(insert("shadow")), "trial_one_open");
+  ground.exec(insert("bake"));
+  EXPECT_CONTAINS(refusal("UPDATE retraind.trial SET outcome = 'expired', sentence = 'x', ended_at = now(), "
+                          "next_due_at = NULL WHERE kind = 'bake'"),
+                  "trial_outcome");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.trial SET outcome = 'kept', sentence = 'x', ended_at = now(), "
+                          "next_due_at = NULL WHERE kind = 'shadow'"),
+                  "trial_outcome");
+  EXPECT_CONTAINS(refusal("UPDATE retraind.trial SET outcome = 'kept', sentence = 'x' WHERE kind = 'bake'"),
+                  "trial_ends_once");
+}
+
+TEST_F(GuardsTest, RefusesAGateThatPassedWithoutPassing) {
+  const RunId run = run_to(RunState::rejected, put());
+  const auto gate = [&](const char* outcome, bool passed) {
+    return fmt::format(
+        "INSERT INTO retraind.gate (run_id, gate, slice, metric, outcome, passed, sentence) VALUES ({}, 'x', '{}', "
+        "'auc', '{}', {}, 'x')",
+        number(run), outcome, outcome, passed);
+  };
+  EXPECT_CONTAINS(refusal(gate("undecided", true)), "gate_passed_is_its_outcome");
+  EXPECT_CONTAINS(refusal(gate("failed", true)), "gate_passed_is_its_outcome");
+  EXPECT_CONTAINS(refusal(gate("passed", false)), "gate_passed_is_its_outcome");
+  EXPECT_CONTAINS(refusal(gate("perhaps", false)), "gate_outcome_check");
+  ground.exec(gate("undecided", false));
+  EXPECT_CONTAINS(refusal(gate("undecided", false)), "gate_once_a_judging");
+  ground.exec(
+      fmt::format("INSERT INTO retraind.gate (run_id, gate, metric, passed, sentence) VALUES ({}, 'old', 'auc', "
+                  "true, 'x'), ({}, 'older', 'auc', false, 'x')",
+                  number(run), number(run)));
+  EXPECT_EQ(ground.text("SELECT string_agg(outcome, ' ' ORDER BY gate) FROM retraind.gate_result"),
+            "passed failed undecided");
+}
+
+TEST_F(GuardsTest, LetsAnotherRunBeOpenBesideAShadow) {  // invariant 7
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  const RunId shadow = run_to(RunState::shadowing, model);
+  EXPECT_EQ(state_of(queue(model)), "queued");
+  EXPECT_EQ(run_text(shadow, "concat_ws(' ', state, finished_at, version)"), "shadowing 2");
+}
+
+TEST_F(GuardsTest, QueuesTheSuccessorOfAShadowOnce) {  // invariant 3
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  const runs::ClaimedRun run = queue_and_claim(model);
+  const Fired waiting = fire(model, "schedule", false, start, "'2026-03-01 03:00+00'");
+  judge(run, RunState::shadowing);
+  EXPECT_EQ(ground.text("SELECT string_agg(firing_id::text, ' ') FROM retraind.run WHERE state = 'queued'"),
+            waiting.firing);
+  const runs::ClaimedRun successor = claim();
+  const Fired next = fire(model, "schedule", false, start, "'2026-03-02 03:00+00'");
+  EXPECT_CONTAINS(next.reason, "so a run follows");
+  ground.exec(fmt::format("SELECT retraind.cancel({}, 'enough')", number(run.id)));
+  EXPECT_EQ(count("run"), "3") << "neither the first once more, nor the second before its time";
+  judge(successor, RunState::rejected);
+  EXPECT_EQ(ground.text("SELECT string_agg(firing_id::text, ' ') FROM retraind.run WHERE state = 'queued'"),
+            next.firing);
 }
 
 TEST_F(GuardsTest, RefusesToLoseARun) {  // invariant 6
@@ -170,6 +278,13 @@ TEST_F(GuardsTest, FollowsTheStateDiagramAndNoOtherArrow) {
       {RunState::queued, RunState::cancelled},
       {RunState::running, RunState::queued},
       {RunState::running, RunState::awaiting_approval},
+      {RunState::running, RunState::shadowing},
+      {RunState::shadowing, RunState::awaiting_approval},
+      {RunState::shadowing, RunState::promoted},
+      {RunState::shadowing, RunState::rejected},
+      {RunState::shadowing, RunState::inconclusive},
+      {RunState::shadowing, RunState::cancelled},
+      {RunState::awaiting_approval, RunState::queued},
       {RunState::running, RunState::promoted},
       {RunState::running, RunState::rejected},
       {RunState::running, RunState::inconclusive},
@@ -182,18 +297,22 @@ TEST_F(GuardsTest, FollowsTheStateDiagramAndNoOtherArrow) {
   };
   for (std::size_t from = 0; from < words_of<RunState>().size(); ++from) {
     const auto before = static_cast<RunState>(from);
-    const RunId run = run_to(before, put(make_model(fmt::format("model_{}", from))));
+    const ModelId model = put(make_model(fmt::format("model_{}", from)));
+    if (before == RunState::shadowing) run_to(RunState::promoted, model);
+    const RunId run = run_to(before, model);
     for (std::size_t to = 0; to < words_of<RunState>().size(); ++to) {
       const auto after = static_cast<RunState>(to);
       if (before == after) continue;
-      const bool open = after == RunState::queued || after == RunState::running || after == RunState::awaiting_approval;
+      const bool ended = after != RunState::queued && after != RunState::running &&
+                         after != RunState::awaiting_approval && after != RunState::shadowing;
       std::string said;
       ground.exec("BEGIN");
       try {
         ground.exec(fmt::format(
-            "UPDATE retraind.run SET state = '{}', reason = 'because', version = 1, finished_at = {}, lease_term = {}, "
+            "UPDATE retraind.run SET state = '{}', reason = 'because', version = 1, shadowing_since = now(), "
+            "finished_at = {}, lease_term = {}, "
             "lease_holder = {}, lease_expires_at = {}, heartbeat_at = {} WHERE run_id = {}",
-            to_text(after), open ? "NULL" : "now()", after == RunState::running ? "7" : "NULL",
+            to_text(after), ended ? "now()" : "NULL", after == RunState::running ? "7" : "NULL",
             after == RunState::running ? "'11111111-1111-4111-8111-111111111111'" : "NULL",
             after == RunState::running ? "now()" : "NULL", after == RunState::running ? "now()" : "NULL", number(run)));
       } catch (const std::runtime_error& error) {

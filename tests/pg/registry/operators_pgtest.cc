@@ -6,6 +6,7 @@
 namespace retraind::registry {
 namespace {
 
+using testing::hours;
 using testing::make_model;
 using testing::minutes;
 
@@ -85,23 +86,42 @@ TEST_F(OperatorsTest, ApproveACandidateIntoProduction) {
   EXPECT_CONTAINS(refused(fmt::format("approve({}, 'again')", number(run))), "is promoted, not awaiting approval");
 }
 
-TEST_F(OperatorsTest, AreRefusedAnApprovalAfterProductionChangedAndANewRunJudgesAgain) {  // invariant 2
+TEST_F(OperatorsTest, HaveTheSameCandidateJudgedAgainWhenProductionChangedBeforeTheyApproved) {  // invariant 2
   const ModelId model = promote(2);
   const RunId run = run_to(RunState::awaiting_approval, model);
   call("rollback('power', 'v2 is broken')");
   EXPECT_EQ(call("approve", run), "");
   EXPECT_EQ(production(), "1");
-  EXPECT_EQ(state_of(run), "inconclusive");
-  EXPECT_CONTAINS(run_text(run, "reason"), "judged against version 2, but production is version 1 now");
-  EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.run WHERE state = 'queued' AND trigger = 'manual'"), "1");
+  EXPECT_EQ(state_of(run), "queued");
+  EXPECT_CONTAINS(run_text(run, "reason"), "judged against version 2, and production is version 1 now");
+  EXPECT_EQ(run_text(run, "concat_ws(' ', version, verdict, judged_against, earlier_opponents)"), "3 {2}");
+  EXPECT_EQ(count("run WHERE state = 'queued'"), "1");
+  const runs::ClaimedRun again = claim(start + hours(1));
+  EXPECT_EQ(again.id, run);
+  EXPECT_EQ(again.candidate, 3);
+  EXPECT_EQ(again.max_attempts - again.attempt, 2) << "it costs none of the attempts";
+  judge(again, RunState::awaiting_approval, start + hours(1));
+  EXPECT_NE(call("approve", run), "");
+  EXPECT_EQ(production(), "3");
+  EXPECT_EQ(ground.text("SELECT previous_version FROM retraind.promotion_history ORDER BY promotion_id DESC LIMIT 1"),
+            "1");
+  EXPECT_EQ(count("model_version"), "3");
 }
 
-TEST_F(OperatorsTest, GetTheWaitingSuccessorWhenAnApprovalIsRefused) {  // invariants 2, 3 and 7
+TEST_F(OperatorsTest, ClaimARunThatHasMadeNothingYetWithoutACandidate) {
+  promote(1);
+  queue(put());
+  EXPECT_EQ(claim(start + hours(1)).candidate, std::nullopt);
+}
+
+TEST_F(OperatorsTest, GetTheWaitingSuccessorWhenTheCandidateThatIsJudgedAgainHasEnded) {  // invariants 2, 3 and 7
   const ModelId model = promote(2);
   const RunId run = run_to(RunState::awaiting_approval, model);
   const Fired slot = fire(model, "schedule", false, start, "'2026-03-01 03:00+00'");
   call("rollback('power', 'v2 is broken')");
   EXPECT_EQ(call("approve", run), "");
+  EXPECT_EQ(count("run WHERE state = 'queued'"), "1");
+  judge(claim(start + hours(1)), RunState::rejected, start + hours(1));
   EXPECT_EQ(ground.text("SELECT string_agg(firing_id::text, ',') FROM retraind.run WHERE state = 'queued'"),
             slot.firing);
 }
@@ -153,7 +173,8 @@ TEST_F(OperatorsTest, RollBackStepByStepAndNotToAndFro) {
   EXPECT_EQ(production(), "2");
   call("rollback('power', 'v2 is broken too')");
   EXPECT_EQ(production(), "1");
-  EXPECT_CONTAINS(refused("rollback('power', 'v1 as well')"), "no earlier version that was not rolled back from");
+  EXPECT_CONTAINS(refused("rollback('power', 'v1 as well')"),
+                  "no other version that was in production and is not quarantined");
   EXPECT_EQ(production(), "1");
   EXPECT_EQ(
       ground.rows("SELECT version, previous_version, kind, actor, trigger, reason FROM retraind.promotion_history "
@@ -170,16 +191,54 @@ TEST_F(OperatorsTest, RollBackPastAVersionThatWasRolledBackFrom) {
   EXPECT_EQ(production(), "1");
 }
 
-TEST_F(OperatorsTest, RollBackToANamedVersionAlsoForward) {
+TEST_F(OperatorsTest, RollBackToANamedVersionAlsoForwardOnceItsQuarantineIsLifted) {  // invariant 9
   const ModelId model = promote(3);
-  call("rollback('power', 'because', 1)");
+  call("rollback('power', 'broken', 1)");
   EXPECT_EQ(production(), "1");
+  EXPECT_CONTAINS(refused("rollback('power', 'because', 3)"), "version 3 of model \"power\" is quarantined since ");
+  EXPECT_CONTAINS(refused("rollback('power', 'because', 3)"), ": broken");
+  EXPECT_CONTAINS(refused("rollback('power', 'because', 3)"),
+                  "retraind.lift_quarantine('power', 3, reason) allows it again");
+  call("lift_quarantine('power', 3, 'the sensor was at fault')");
   call("rollback('power', 'because', 3)");
   EXPECT_EQ(production(), "3");
   run_to(RunState::awaiting_approval, model);
   EXPECT_CONTAINS(refused("rollback('power', 'because', 3)"), "version 3 of model \"power\" is in production already");
   EXPECT_CONTAINS(refused("rollback('power', 'because', 4)"), "was never in production");
   EXPECT_CONTAINS(refused("rollback('power', 'because', 0)"), "was never in production");
+}
+
+TEST_F(OperatorsTest, NeverComeBackToAVersionHoweverOftenTheyRollBack) {  // invariant 9
+  promote(4);
+  std::string seen;
+  for (int i = 0; i < 3; ++i) {
+    call("rollback('power', 'broken')");
+    seen += production() + " ";
+  }
+  EXPECT_EQ(seen, "3 2 1 ");
+  EXPECT_CONTAINS(refused("rollback('power', 'broken')"), "Quarantined: 2, 3, 4. retraind.lift_quarantine");
+  call("lift_quarantine('power', 3, 'it was not the model')");
+  call("rollback('power', 'forward again', 3)");
+  EXPECT_EQ(ground.text("SELECT string_agg(version::text, ' ' ORDER BY version) FROM retraind.quarantine_history "
+                        "WHERE lifted_at IS NULL"),
+            "2 4")
+      << "version 1 was left for a later one, which says nothing against it";
+  call("rollback('power', 'broken after all')");
+  EXPECT_EQ(production(), "1");
+  EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.quarantine_history WHERE version = 3"), "2");
+}
+
+TEST_F(OperatorsTest, LiftOnlyAQuarantineThatIsThere) {
+  promote(2);
+  call("rollback('power', 'broken')");
+  EXPECT_CONTAINS(refused("lift_quarantine('power', 1, 'because')"), "version 1 of model \"power\" is not quarantined");
+  EXPECT_CONTAINS(refused("lift_quarantine('power', 1, 'because')"), "Quarantined: 2");
+  EXPECT_CONTAINS(refused("lift_quarantine('wind', 1, 'because')"), "there is no model \"wind\"");
+  EXPECT_CONTAINS(refused("lift_quarantine('power', 2, ' ')"), "a reason is needed");
+  call("lift_quarantine('power', 2, 'a false alarm')");
+  EXPECT_CONTAINS(refused("lift_quarantine('power', 2, 'again')"), "No version of it is");
+  EXPECT_EQ(ground.rows("SELECT version, actor, reason, lifted_by, lift_reason FROM retraind.quarantine_history"),
+            (std::vector<testing::TextRow>{{"2", "postgres", "broken", "postgres", "a false alarm"}}));
 }
 
 TEST_F(OperatorsTest, CannotRollBackFromNothing) {

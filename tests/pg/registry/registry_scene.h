@@ -20,6 +20,7 @@
 #include "core/registry/versions.h"
 #include "core/runs/daemons.h"
 #include "core/runs/run_queue.h"
+#include "core/runs/trials.h"
 #include "core/runs/verdicts.h"
 #include "core/settings/settings.h"
 #include "core/settings/snapshot.h"
@@ -154,19 +155,39 @@ class RegistryTest : public ::testing::Test {
             .metric = Metric::log_loss,
             .value = 0.4,
             .lineage = R"({"seed":1})",
+            .anchor = {},
+            .entity = {},
             .columns = {}};
   }
 
-  // A claimed run to a judged end: promoted, awaiting_approval, rejected or inconclusive.
+  static runs::NewTrial new_trial(TrialKind kind, ModelId model, RunId run, int version, int against,
+                                  TimePoint deadline) {
+    return {.kind = kind,
+            .model = model,
+            .run = run,
+            .version = version,
+            .against = against,
+            .metric = Metric::log_loss,
+            .bar = 0,
+            .alpha = 0.05,
+            .axis = TimeAxis::instant,
+            .after = 1.6e15,
+            .until = 2e15,
+            .deadline = deadline,
+            .every = hours(1)};
+  }
+
+  // A claimed run to a judged end: promoted, awaiting_approval, shadowing (with its trial), rejected or inconclusive. A
+  // candidate that was judged before keeps its version.
   void judge(const runs::ClaimedRun& run, RunState state, std::optional<TimePoint> when = std::nullopt) {
     const TimePoint now = when.value_or(start);
     at(now, [&](store::Transaction& transaction) {
       const auto production = registry::find_production(transaction, run.model);
       runs::JudgedRun judged;
       judged.state = state;
-      judged.verdict = state == RunState::rejected       ? Verdict::reject
-                       : state == RunState::inconclusive ? Verdict::inconclusive
-                                                         : Verdict::promote;
+      judged.verdict = state == RunState::rejected                                       ? Verdict::reject
+                       : state == RunState::inconclusive || state == RunState::shadowing ? Verdict::inconclusive
+                                                                                         : Verdict::promote;
       judged.reason = "judged";
       judged.opponent = production ? "production" : "baseline";
       if (production) judged.judged_against = production->version;
@@ -174,7 +195,8 @@ class RegistryTest : public ::testing::Test {
       judged.window_to = 1.6e15;
       judged.data_sha256 = std::string(64, 'd');
       judged.data_rows = 1000;
-      if (judged.verdict == Verdict::promote) {
+      judged.version = run.candidate;
+      if (!judged.version && (judged.verdict == Verdict::promote || state == RunState::shadowing)) {
         const std::string artifact =
             registry::store_artifact(transaction, fmt::format("artifact of run {}", number(run.id)), now);
         judged.version = registry::add_version(transaction, new_version(run, artifact), now);
@@ -190,6 +212,13 @@ class RegistryTest : public ::testing::Test {
                                    .run = run.id,
                                    .reason = "better"},
                                   now)
+            .value();
+      }
+      if (state == RunState::shadowing) {
+        runs::open_trial(transaction,
+                         new_trial(TrialKind::shadow, run.model, run.id, *judged.version, production.value().version,
+                                   now + hours(24 * 14)),
+                         now)
             .value();
       }
       if (!runs::finish_judged_run(transaction, lease_of(run), judged, now)) throw std::runtime_error("not finished");
