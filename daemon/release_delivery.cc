@@ -68,16 +68,11 @@ asio::awaitable<void> ReleaseDelivery::execute() {
     detail_ = fmt::format("it took longer than {} (release.timeout): {}", format_duration(release_.settings.timeout),
                           detail_);
   }
+  if (!delivered_ && stop_ == Stop::lease_lost) detail_ = "its lease was lost meanwhile: " + detail_;
   if (!delivered_ && stop_ == Stop::abandoned) detail_ = "the daemon was stopped meanwhile: " + detail_;
   told_ = true;
   timeout_timer_.cancel();
-  if (stop_ == Stop::lease_lost) {
-    log_warning(fmt::format("release {} ({}) was broken off: its lease was lost, and it is delivered again",
-                            number(release_.id), to_text(release_.target)),
-                {{"model", release_.model_name}});
-  } else {
-    co_await record();
-  }
+  co_await record();
   ended_ = true;
   lease_timer_.cancel();
 }
@@ -147,7 +142,8 @@ asio::awaitable<void> ReleaseDelivery::record() {
   bool recorded = false;
   bool in_doubt = false;  // a COMMIT's reply was lost: what is not ours any more may be so because it is recorded
   std::string failed;
-  // Tried again while the lease lasts: a delivery that nobody knows of is made once more.
+  // Tried again while the lease lasts: a delivery that nobody knows of is made once more. The registry refuses what
+  // comes after somebody else has taken it over.
   while (!recorded) {
     try {
       co_await run_blocking(context_.pool, [this, &held] {
@@ -176,7 +172,7 @@ asio::awaitable<void> ReleaseDelivery::record() {
         fmt::format("{} could not be recorded: {}; its lease expires and it may be delivered again", name, failed),
         {{"model", release_.model_name}});
   } else if (!held && !in_doubt) {
-    log_warning(fmt::format("{} was not recorded: it was settled by somebody else meanwhile", name),
+    log_warning(fmt::format("{} was not recorded: somebody else has taken it over or settled it meanwhile", name),
                 {{"model", release_.model_name}});
   } else if (delivered_) {
     log_info(fmt::format("{} delivered: {}", name, detail_), {{"model", release_.model_name}});
