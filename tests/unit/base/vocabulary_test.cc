@@ -114,7 +114,8 @@ TEST(Metrics, AreEachEitherAScoreOrALoss) {
   for (const std::string_view word : words_of<Metric>()) {
     if (higher_is_better(*parse<Metric>(word))) scores.insert(word);
   }
-  EXPECT_EQ(scores, (std::set<std::string_view>{"accuracy", "auc", "f1", "macro_f1", "r2"}));
+  EXPECT_EQ(scores, (std::set<std::string_view>{"accuracy", "auc", "f1", "macro_f1", "r2", "average_precision",
+                                                "precision", "recall", "weighted_f1", "macro_auc"}));
 }
 
 TEST(Metrics, AreMeansOfRowLossesWhereADifferenceHasAClosedForm) {
@@ -122,7 +123,23 @@ TEST(Metrics, AreMeansOfRowLossesWhereADifferenceHasAClosedForm) {
   for (const std::string_view word : words_of<Metric>()) {
     if (is_mean_of_row_losses(*parse<Metric>(word))) means.insert(word);
   }
-  EXPECT_EQ(means, (std::set<std::string_view>{"accuracy", "log_loss", "brier", "mae"}));
+  EXPECT_EQ(means,
+            (std::set<std::string_view>{"accuracy", "log_loss", "brier", "mae", "cost", "mape", "pinball", "bias"}));
+}
+
+TEST(Metrics, HaveABestValueInTheMiddleWhereTheyAreNotOrdered) {
+  for (const std::string_view word : words_of<Metric>()) {
+    EXPECT_EQ(is_ordered(*parse<Metric>(word)), word != "calibration_slope" && word != "bias") << word;
+  }
+}
+
+TEST(Metrics, AddUpOverBlocksWhereSumsAreKeptForThem) {
+  std::set<std::string_view> sums;
+  for (const std::string_view word : words_of<Metric>()) {
+    if (adds_up(*parse<Metric>(word))) sums.insert(word);
+  }
+  EXPECT_EQ(sums, (std::set<std::string_view>{"accuracy", "log_loss", "auc", "f1", "brier", "macro_f1", "rmse", "mae",
+                                              "r2"}));
 }
 
 TEST(Metrics, ApplyToTheTasksTheyAreDefinedFor) {
@@ -134,9 +151,11 @@ TEST(Metrics, ApplyToTheTasksTheyAreDefinedFor) {
     return metrics;
   };
   using Names = std::set<std::string_view>;
-  EXPECT_EQ(metrics_of(Task::binary), (Names{"accuracy", "log_loss", "auc", "f1", "brier"}));
-  EXPECT_EQ(metrics_of(Task::multiclass), (Names{"accuracy", "log_loss", "macro_f1"}));
-  EXPECT_EQ(metrics_of(Task::regression), (Names{"rmse", "mae", "r2"}));
+  EXPECT_EQ(metrics_of(Task::binary), (Names{"accuracy", "log_loss", "auc", "f1", "brier", "average_precision",
+                                             "precision", "recall", "calibration_error", "calibration_slope", "cost"}));
+  EXPECT_EQ(metrics_of(Task::multiclass),
+            (Names{"accuracy", "log_loss", "macro_f1", "recall", "weighted_f1", "macro_auc", "cost"}));
+  EXPECT_EQ(metrics_of(Task::regression), (Names{"rmse", "mae", "r2", "mape", "pinball", "bias"}));
 }
 
 }  // namespace

@@ -84,13 +84,13 @@ MetricSums total_of(const std::vector<MetricSums>& parts) {
   return total;
 }
 
-// Every metric as evaluate() has it; `auc_error` is what the area may be off.
+// Every metric that adds up as evaluate() has it; `auc_error` is what the area may be off.
 void expect_as_evaluated(const MetricSums& sums, const Scored& scored, double auc_error) {
   EXPECT_EQ(sums.rows(), scored.rows());
   for (std::size_t i = 0; i < words_of<Metric>().size(); ++i) {
     const auto metric = static_cast<Metric>(i);
     const auto value = sums.value(metric);
-    if (!applies_to(metric, scored.task)) {
+    if (!applies_to(metric, scored.task) || !adds_up(metric)) {
       EXPECT_FALSE(value.has_value()) << to_text(metric);
       continue;
     }
@@ -175,7 +175,7 @@ TEST(MetricSums, KnowMeanDeviationAndLargestLossOfARow) {
     for (std::size_t i = 0; i < words_of<Metric>().size(); ++i) {
       const auto metric = static_cast<Metric>(i);
       const auto moments = sums.moments(metric);
-      ASSERT_EQ(moments.has_value(), applies_to(metric, rows.task) && is_mean_of_row_losses(metric));
+      ASSERT_EQ(moments.has_value(), applies_to(metric, rows.task) && adds_up(metric) && is_mean_of_row_losses(metric));
       if (!moments) continue;
       const Numbers losses = row_losses(metric, rows.scored());
       double mean = 0;
@@ -224,6 +224,51 @@ TEST(MetricSums, ComeBackFromTheirBytes) {
   }
   EXPECT_EQ(MetricSums::unpack(MetricSums().pack()).rows(), 0u);
   EXPECT_LT(MetricSums::of(binary_rows(10000, 12).scored()).pack().size(), 4000u) << "a day of rows stays small";
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const char byte : bytes) {
+    const auto value = static_cast<unsigned char>(byte);
+    out += kDigits[value / 16];
+    out += kDigits[value % 16];
+  }
+  return out;
+}
+
+TEST(MetricSums, AreWrittenInTheFormatThatIsStored) {
+  // Put together from the description of the format: what is stored must be read for ever.
+  const Rows regression{.task = Task::regression, .classes = 0, .labels = {1, 3}, .predictions = {2, 3}};
+  EXPECT_EQ(hex(MetricSums::of(regression.scored()).pack()),
+            "01020002000000000000f03f000000000000e03f000000000000f03f000000000000f03f0000000000001040000000000000004000"
+            "0000000000f03f0000000000000840f32b1d91");
+  const Rows binary{.task = Task::binary, .classes = 0, .labels = {0, 1}, .predictions = {.5, .5}};
+  EXPECT_EQ(hex(MetricSums::of(binary.scored()).pack()),
+            "01000002010000010000ef39fafe422ef63f0000000000000000ef39fafe422ee63f000000000000e03f0000000000000000000000"
+            "000000d03f0181200101d0a829db");
+}
+
+TEST(MetricSums, CountRowsAtTheThreshold) {
+  const Rows rows = binary_rows(500, 14);
+  Scored scored = rows.scored();
+  const MetricSums at_half = MetricSums::of(scored);
+  scored.options.threshold = 0.2;
+  const MetricSums sums = MetricSums::of(scored);
+  expect_as_evaluated(sums, scored, 1e-3);
+  EXPECT_NE(sums.value(Metric::f1), at_half.value(Metric::f1));
+  EXPECT_NE(sums.moments(Metric::accuracy)->mean, at_half.moments(Metric::accuracy)->mean);
+  EXPECT_EQ(sums.value(Metric::log_loss), at_half.value(Metric::log_loss));
+}
+
+TEST(MetricSums, CountEveryRowTheSameWhateverItWeighs) {
+  for (const Rows& rows : {binary_rows(100, 15), multiclass_rows(100, 15), regression_rows(100, 15)}) {
+    Numbers weights;
+    for (int i = 0; i < 100; ++i) weights.push_back(i % 3);
+    Scored scored = rows.scored();
+    scored.weights = weights;
+    EXPECT_EQ(MetricSums::of(scored).pack(), MetricSums::of(rows.scored()).pack());
+  }
 }
 
 TEST(MetricSums, RefuseBytesThatWereNotWritten) {

@@ -242,14 +242,6 @@ TEST(RowLosses, HaveTheMetricAsTheirMean) {
   EXPECT_EQ(row_losses(Metric::mae, {Task::regression, 0, labels, scores})[3], 1.2);
 }
 
-TEST(EvaluateAll, GivesWhatAppliesAndIsDefined) {
-  const Numbers labels{1, 1};
-  const Numbers scores{.9, .6};
-  std::vector<Metric> metrics;
-  for (const MetricValue& value : evaluate_all({Task::binary, 0, labels, scores})) metrics.push_back(value.metric);
-  EXPECT_EQ(metrics, (std::vector<Metric>{Metric::accuracy, Metric::log_loss, Metric::f1, Metric::brier}));
-}
-
 TEST(WeightedMetric, GivesTheSameAsEvaluateForEveryWeighting) {
   const Numbers labels{1, 0, 1, 0, 0};
   const Numbers scores{.9, .6, .6, .2, .95};
