@@ -1,11 +1,7 @@
 #include "core/settings/load.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <fstream>
 #include <map>
 
 #include "core/settings/snapshot.h"
@@ -149,67 +145,6 @@ TEST(Load, ReadsEveryKeyOfEveryKindOfTrigger) {
 
   EXPECT_EQ(rule_of<FreshnessTrigger>(model, "freshness").no_rows_for, hours(6));
   EXPECT_EQ(rule_of<FreshnessTrigger>(model, "freshness").every, minutes(10));
-}
-
-const Gate& gate_of(const Model& model, std::string_view name) {
-  for (const Gate& gate : model.validation.gates) {
-    if (gate.name == name) return gate;
-  }
-  throw std::logic_error("no such gate");
-}
-
-TEST(Load, ReadsEveryKeyOfVerdictsGatesAndReleases) {
-  const auto models = load(kConfigs / "verdicts.good.toml", "test-host").settings.models;
-  const Model& churn = models.at("churn");
-  EXPECT_EQ(churn.weight, "worth");
-  EXPECT_EQ(churn.training.entity, "customer");
-  EXPECT_TRUE(churn.training.refit);
-  const Validation& v = churn.validation;
-  EXPECT_EQ(v.metric, Metric::cost);
-  EXPECT_EQ(v.anchor_margin, 2);
-  EXPECT_FALSE(v.spend_alpha);
-  EXPECT_EQ(v.detect, 0.25);
-  EXPECT_EQ(v.threshold, 0.3);
-  EXPECT_EQ(v.costs, (Costs{{"yes", {{"no", 5.0}, {"yes", 0.0}}}, {"no", {{"yes", 1e-3}}}}));
-  EXPECT_EQ(v.max_holdout_reuse, 0u);
-  EXPECT_EQ(v.max_artifact_bytes, std::uint64_t{50} << 20);
-  EXPECT_EQ(v.max_scoring_time, milliseconds(20));
-  EXPECT_EQ(v.schema, SchemaRule::same);
-  EXPECT_EQ(v.broken_production, BrokenProduction::stand_in);
-  EXPECT_EQ(v.shadow, Duration::zero());
-  EXPECT_EQ(v.bake, hours(24 * 36500));
-  EXPECT_EQ(v.bake_tolerance, 0.5);
-  EXPECT_EQ(v.bake_confidence, 0.999);
-  EXPECT_EQ(v.trial_every, seconds(1));
-
-  const Gate& auc = gate_of(churn, "auc");
-  EXPECT_EQ(auc.metric, Metric::auc);
-  EXPECT_EQ(auc.above, 0.6);
-  EXPECT_EQ(auc.below, 0.999);
-  EXPECT_EQ(auc.max_drop, 0);
-  EXPECT_EQ(auc.max_gain, 0.1);
-  EXPECT_EQ(auc.confidence, 0.9);
-  EXPECT_FALSE(auc.slices.has_value());
-  const Gate& recall = gate_of(churn, "recall_by_plan");
-  EXPECT_EQ(recall.slices.value().column, "plan");
-  EXPECT_EQ(recall.slices.value().levels, 100u);
-  EXPECT_EQ(recall.slices.value().min_rows, 1u);
-  EXPECT_EQ(recall.above, std::nullopt);
-  EXPECT_EQ(gate_of(churn, "cost").slices.value().column, "Country of Birth");
-  EXPECT_EQ(gate_of(churn, "cost").slices.value().levels, 10u);
-  EXPECT_EQ(gate_of(churn, "cost_too_good").max_gain, 2);
-
-  EXPECT_EQ(churn.release.directory, "/srv/models/churn");
-  EXPECT_EQ(churn.release.on_promote, (std::vector<std::string>{"/usr/local/bin/reload", "", "--model", "--model"}));
-  EXPECT_EQ(churn.release.webhook, "https://hooks.example:8443/retraind/churn");
-  EXPECT_EQ(churn.release.webhook_secret_file, "/etc/retraind/webhook.key");
-  EXPECT_EQ(churn.release.timeout, hours(1));
-
-  const Model& kind = models.at("kind");
-  EXPECT_EQ(kind.validation.costs, (Costs{{"1", {{"2", 3.0}, {"3", 0.5}, {"4 or more", 1.0}}}}));
-  EXPECT_EQ(gate_of(kind, "recall").of_class, "1");
-  EXPECT_EQ(gate_of(kind, "recall_of_two").of_class, "2");
-  EXPECT_EQ(models.at("price").validation.quantile, 0.9);
 }
 
 TEST(Load, GivesWhatItReadToTheSnapshotAndBack) {
@@ -379,85 +314,6 @@ TEST(Load, NeverRepeatsASecretInTheAddressOfAServer) {
   }
 }
 
-TEST(Load, NeverRepeatsASecretInTheAddressOfAWebhook) {
-  for (const std::string url : {"http://u:hunter2@h", "https://hunter2@h:9090/x", "http://h/?k=hunter2", "h:hunter2@x",
-                                "https://h/#hunter2", "http://hunter2 x"}) {
-    const std::string release = "release.webhook = '" + url + "'";
-    const Loaded loaded = load_text(std::string(kSmallFile) + release, "test.toml", "host");
-    ASSERT_EQ(loaded.complaints.size(), 1u) << url;
-    EXPECT_EQ(loaded.complaints[0].text().find("hunter2"), std::string::npos) << loaded.complaints[0].text();
-  }
-}
-
-TEST(Load, NamesAGateByItsMetricAndItsColumnWhereThatIsAName) {
-  const auto name_of = [](const std::string& lines) {
-    return model_with("[[model.m.validation.gate]]\n" + lines).validation.gates.at(0).name;
-  };
-  EXPECT_EQ(name_of("max_drop = 1"), "log_loss");
-  EXPECT_EQ(name_of("metric = 'auc'\nabove = 0.5"), "auc");
-  EXPECT_EQ(name_of("max_drop = 1\nslice = 'region'"), "log_loss_by_region");
-  EXPECT_EQ(name_of("max_drop = 1\nslice = 'Region'"), "log_loss");
-  EXPECT_EQ(name_of("max_drop = 1\nslice = '" + std::string(51, 'x') + "'"), "log_loss_by_" + std::string(51, 'x'));
-  EXPECT_EQ(name_of("max_drop = 1\nslice = '" + std::string(52, 'x') + "'"), "log_loss");
-  EXPECT_EQ(name_of("max_drop = 1\nslice = 'region'\nname = 'regions'"), "regions");
-}
-
-TEST(Load, TakesNoNameOfAGateThatEveryModelHas) {
-  for (const std::string name :
-       {"holdout_rows", "clusters", "opponent", "predictions", "package", "schema", "holdout_reuse", "artifact_size",
-        "scoring_time", "difference", "anchor", "refit_predictions", "refit_package", "refit_agreement"}) {
-    const std::string gate = "[[model.m.validation.gate]]\nmax_drop = 1\nname = '" + name + "'";
-    const Loaded loaded = load_text(std::string(kSmallFile) + gate, "test.toml", "host");
-    ASSERT_EQ(loaded.complaints.size(), 1u) << name;
-    EXPECT_NE(loaded.complaints[0].message.find("\"" + name + "\""), std::string::npos);
-  }
-}
-
-// A bound that is always or never met decides nothing; one a hair further may.
-TEST(Load, RefusesBoundsOfAGateThatSayNothing) {
-  const auto complaints = [](const std::string& task, const std::string& metric, const std::string& bound) {
-    const std::string text = std::string(kSmallFile) + "task = '" + task +
-                             "'\n[[model.m.validation.gate]]\nmetric = '" + metric + "'\n" + bound;
-    return load_text(text, "test.toml", "host").complaints.size();
-  };
-  for (const std::string metric :
-       {"accuracy", "auc", "f1", "brier", "average_precision", "precision", "recall", "calibration_error"}) {
-    for (const std::string bound : {"above = 0", "above = 1", "below = 0", "below = 1", "max_drop = 1", "max_gain = 1",
-                                    "above = -0.1", "below = 1.1"}) {
-      EXPECT_EQ(complaints("binary", metric, bound), 1u) << metric << " " << bound;
-    }
-    for (const std::string bound : {"above = 1e-9", "above = 0.999", "below = 1e-9", "below = 0.999", "max_drop = 0",
-                                    "max_drop = 0.999", "max_gain = 0.999"}) {
-      EXPECT_EQ(complaints("binary", metric, bound), 0u) << metric << " " << bound;
-    }
-  }
-  for (const std::string metric : {"rmse", "mae", "mape", "pinball"}) {
-    EXPECT_EQ(complaints("regression", metric, "above = 0"), 1u) << metric;
-    EXPECT_EQ(complaints("regression", metric, "below = 0"), 1u) << metric;
-    EXPECT_EQ(complaints("regression", metric, "below = 70\nmax_drop = 5\nmax_gain = 5"), 0u) << metric;
-  }
-  EXPECT_EQ(complaints("regression", "r2", "above = 1"), 1u);
-  EXPECT_EQ(complaints("regression", "r2", "above = -3"), 0u);
-  EXPECT_EQ(complaints("regression", "bias", "above = -3\nbelow = 3"), 0u);
-  EXPECT_EQ(complaints("regression", "bias", "max_drop = 3"), 1u);
-  EXPECT_EQ(complaints("binary", "calibration_slope", "max_gain = 3"), 1u);
-  EXPECT_EQ(complaints("binary", "cost", "below = 7\nmax_drop = 3"), 0u);
-}
-
-TEST(Load, LetsOnlyMetricsThatAreOrderedDecide) {
-  for (const std::string_view word : words_of<Metric>()) {
-    for (const std::string_view task : words_of<Task>()) {
-      const Metric metric = *parse<Metric>(word);
-      const Task of = *parse<Task>(task);
-      const bool decides = applies_to(metric, of) && metric != Metric::calibration_slope && metric != Metric::bias &&
-                           !(metric == Metric::recall && of == Task::multiclass);
-      const std::string text = std::string(kSmallFile) + "task = '" + std::string(task) + "'\nvalidation.metric = '" +
-                               std::string(word) + "'";
-      EXPECT_EQ(load_text(text, "test.toml", "host").complaints.empty(), decides) << word << " " << task;
-    }
-  }
-}
-
 TEST(Load, RefusesNearlyRightPatienceSeasonsAndBudgets) {
   const auto complaints = [](const std::string& line) {
     const std::string text = std::string(kSmallFile) + "[[model.m.trigger]]\non = 'drift'\n" + line;
@@ -495,98 +351,6 @@ TEST(Load, DoesNotIncludeFromText) {
 TEST(Load, WritesAComplaintAsCompilersDo) {
   EXPECT_EQ((Complaint{"a/b.toml", 3, 14, "no"}.text()), "a/b.toml:3:14: no");
   EXPECT_EQ((Complaint{"a/b.toml", 0, 0, "no"}.text()), "a/b.toml: no");
-}
-
-class LoadFiles : public testing::Test {
- protected:
-  LoadFiles() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "retraind-load-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  ~LoadFiles() override { std::filesystem::remove_all(folder_); }
-
-  void write(const std::filesystem::path& name, std::string_view text) {
-    std::filesystem::create_directories((folder_ / name).parent_path());
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-  }
-  std::vector<std::string> complaints(const std::filesystem::path& name = "main.toml") {
-    std::vector<std::string> out;
-    for (const Complaint& complaint : load(folder_ / name, "host").complaints) {
-      out.push_back(complaint.text().substr(folder_.string().size() + 1));
-    }
-    return out;
-  }
-
-  std::filesystem::path folder_;
-};
-
-using Lines = std::vector<std::string>;
-
-TEST_F(LoadFiles, SaysThatTheFileIsMissing) {
-  EXPECT_EQ(complaints(), Lines{"main.toml: the configuration file cannot be opened: No such file or directory"});
-}
-
-TEST_F(LoadFiles, RefusesAFolderAPipeAndADevice) {
-  std::filesystem::create_directory(folder_ / "folder.toml");
-  ASSERT_EQ(::mkfifo((folder_ / "pipe.toml").c_str(), 0600), 0);
-  std::filesystem::create_symlink("/dev/zero", folder_ / "zero.toml");
-  for (const char* name : {"folder.toml", "pipe.toml", "zero.toml"}) {
-    EXPECT_EQ(complaints(name), Lines{std::string(name) + ": the configuration file is not a regular file"});
-  }
-}
-
-TEST_F(LoadFiles, ReadsIncludedFilesInNameOrderEachOnce) {
-  write("main.toml", "include = ['d/*.toml', 'main.toml', 'd/../d/b.toml']\n[registry]\nconninfo = 'service=r'\n");
-  write("d/b.toml", "");
-  write("d/a.toml", "");
-  write("d/B.toml", "");
-  write("d/.hidden.toml", "nonsense");
-  write("d/c.toml.bak", "nonsense");
-  const Loaded loaded = load(folder_ / "main.toml", "host");
-  EXPECT_TRUE(loaded.complaints.empty());
-  EXPECT_EQ(loaded.settings.files, (std::vector<std::filesystem::path>{folder_ / "main.toml", folder_ / "d/B.toml",
-                                                                       folder_ / "d/a.toml", folder_ / "d/b.toml"}));
-}
-
-TEST_F(LoadFiles, TakesTheFolderOfTheMainFileLiterally) {
-  write("[x]*/main.toml", "include = ['m.*']\n[registry]\nconninfo = 'service=r'\n");
-  write("[x]*/m.toml", "[source.s]\nconninfo = 'service=s'\n");
-  const Loaded loaded = load(folder_ / "[x]*/main.toml", "host");
-  EXPECT_TRUE(loaded.complaints.empty());
-  EXPECT_TRUE(loaded.settings.sources.contains("s"));
-}
-
-TEST_F(LoadFiles, ReadsAnIncludedFolderAsAComplaintAndGoesOn) {
-  write("main.toml", "include = ['d*', 'none.toml']\n[registry]\nconninfo = 'service=r'\n");
-  std::filesystem::create_directory(folder_ / "d1");
-  write("d2", "[source.s]\n");
-  const std::string folder = folder_.string();
-  EXPECT_EQ(complaints(),
-            (Lines{"main.toml:1:12: include: " + folder + "/d1 is not a regular file",
-                   "main.toml:1:18: include: " + folder + "/none.toml cannot be opened: No such file or directory",
-                   "d2:1:1: [source.s] needs the key 'conninfo'"}));
-}
-
-TEST_F(LoadFiles, OrdersComplaintsByFileAndPlace) {
-  write("main.toml", "include = ['b.toml', 'a.toml']\nx = 1\n[registry]\ny = 1\nconninfo = 1\n");
-  write("a.toml", "x = 1\n");
-  write("b.toml", "[model.m]\nx = 1\nsource = 'nowhere'\nquery = 'q'\ntime_column = 't'\nlabel = 'l'\n");
-  const auto found = complaints();
-  ASSERT_EQ(found.size(), 6u);
-  const Lines places = {"main.toml:2:1", "main.toml:4:1", "main.toml:5:12", "b.toml:2:1", "b.toml:3:10", "a.toml:1:1"};
-  for (std::size_t i = 0; i < places.size(); ++i) EXPECT_EQ(found[i].substr(0, places[i].size()), places[i]);
-}
-
-TEST_F(LoadFiles, WorksFromTheCurrentFolder) {
-  write("main.toml", "include = ['a.*']\n[registry]\nconninfo = 'service=r'\n");
-  write("a.toml", "[source.s]\nconninfo = 'service=s'\n");
-  const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(folder_);
-  const Loaded loaded = load("main.toml", "host");
-  std::filesystem::current_path(before);
-  EXPECT_TRUE(loaded.complaints.empty());
-  EXPECT_TRUE(loaded.settings.sources.contains("s"));
 }
 
 }  // namespace

@@ -2,14 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-#include <cmath>
-#include <functional>
-#include <random>
-
 #include "core/base/error.h"
-#include "core/settings/canonical_json.h"
 #include "core/settings/load.h"
+#include "tests/unit/settings/full_model.h"
 
 namespace retraind::settings {
 namespace {
@@ -17,152 +12,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-// Every field of the first version differs from its default.
-Model first_model() {
-  Model model;
-  model.name = "power";
-  model.source = "market";
-  model.query = "SELECT \"ts\", up\nFROM electricity -- né";
-  model.time_column = "ts";
-  model.label = "up";
-  model.task = Task::multiclass;
-  model.positive = "yes";
-  model.features = {"period", "day"};
-  model.anchor = Anchor::wall;
-  model.label_delay = hours(1);
-  model.late_rows = minutes(90);
-  model.late_labels = hours(48);
-  model.training.trainer = "other";
-  model.training.window = WindowDuration{hours(24 * 28)};
-  model.training.holdout = HoldoutShare{0.1 + 0.2};
-  model.training.min_rows = 501;
-  model.training.rounds = 7;
-  model.training.params = {{"max_depth", std::int64_t{6}},
-                           {"eta", 0.07},
-                           {"whole", 6.0},
-                           {"flag", true},
-                           {"booster", std::string("gbtree")}};
-  model.training.seed = 42;
-  model.training.timeout = minutes(31);
-  model.training.memory_limit_bytes = std::uint64_t{5} << 30;
-  model.training.threads = 3;
-  model.training.max_attempts = 4;
-  model.validation.metric = Metric::macro_f1;
-  model.validation.rule = Rule::non_inferior;
-  model.validation.margin = 0.01;
-  model.validation.confidence = 0.9;
-  model.validation.min_holdout_rows = 201;
-  model.validation.cluster = ClusterColumn{"1d"};
-  model.validation.promotion = PromotionMode::manual;
-  const Trigger base{.name = "",
-                     .rule = PipelineChangeTrigger{},
-                     .enabled = false,
-                     .cooldown = hours(6),
-                     .max_runs_per_day = 2,
-                     .backoff = minutes(11),
-                     .backoff_max = hours(25)};
-  const auto add = [&](std::string name, TriggerRule rule) {
-    model.triggers.push_back(base);
-    model.triggers.back().name = std::move(name);
-    model.triggers.back().rule = std::move(rule);
-  };
-  add("nightly", ScheduleTrigger{schedule::Cron::parse("0 3 * * *"), "Europe/Berlin", CatchUp::all});
-  add("rows", NewRowsTrigger{5000, seconds(30)});
-  const Patience patience{.checks = 2, .of = 5, .hold = minutes(20), .clear = 4};
-  DriftTrigger drift;
-  drift.every = minutes(5);
-  drift.window = WindowRows{300};
-  drift.patience = patience;
-  drift.method = DriftMethod::psi;
-  drift.min_effect = 0.25;
-  drift.alpha = 0.02;
-  drift.false_alarms = AlarmBudget{.alarms = 2, .per = hours(24 * 90)};
-  drift.min_rows = 250;
-  drift.season = SeasonPeriod{hours(24 * 7)};
-  drift.share = 0.4;
-  drift.important = 1;
-  drift.score = false;
-  add("drifted", drift);
-  PerformanceTrigger performance;
-  performance.metric = Metric::accuracy;
-  performance.every = minutes(20);
-  performance.window = WindowAll{};
-  performance.confidence = 0.99;
-  performance.min_rows = 150;
-  performance.patience = patience;
-  performance.rule = PerformanceBelow{0.7};
-  add("bad", performance);
-  performance.rule = PerformanceAbove{0.3};
-  add("lossy", performance);
-  performance.rule = PerformanceDrop{0.05};
-  add("dropped", performance);
-  performance.rule = PerformanceDetector{Detector::risk, 0.001, 0.02, 5000};
-  add("risky", performance);
-  Bounds bounds{.above = 0.1 + 0.2, .below = -1.5, .outside = std::pair(-2.0, 1e9), .clear = 0.0};
-  add("errors", SignalTrigger{"checkout errors", bounds, patience, minutes(2), NoData::fire, hours(3)});
-  bounds.outside.reset();
-  add("asked", QueryTrigger{"SELECT 1", "shop", bounds, patience, minutes(3), NoData::alert});
-  bounds.below.reset();
-  add("lagging",
-      PrometheusTrigger{"http://p:9090", "lag_seconds", bounds, patience, minutes(4), seconds(11), NoData::fire});
-  add("stale", FreshnessTrigger{hours(6), minutes(6)});
-  add("changed", PipelineChangeTrigger{});
-  return model;
-}
-
-// Every field differs from its default.
-Model full_model() {
-  Model model = first_model();
-  model.weight = "worth";
-  model.training.entity = "customer";
-  model.training.refit = true;
-  Validation& v = model.validation;
-  v.threshold = 0.1 + 0.2;
-  v.quantile = 0.9;
-  v.costs = {{"yes", {{"no", 5.0}, {"", 0.5}}}, {"né", {{"yes", 0.0}}}};
-  v.spend_alpha = false;
-  v.anchor_margin = 0.02;
-  v.detect = 0.015;
-  v.gates = {Gate{.name = "recall_of_rare",
-                  .metric = Metric::recall,
-                  .of_class = "rare",
-                  .above = 0.5,
-                  .below = 0.99,
-                  .max_drop = 0.0,
-                  .max_gain = 0.25,
-                  .slices = std::nullopt,
-                  .confidence = 0.9},
-             Gate{.name = "by_region",
-                  .metric = Metric::macro_auc,
-                  .of_class = "",
-                  .above = std::nullopt,
-                  .below = std::nullopt,
-                  .max_drop = 0.05,
-                  .max_gain = std::nullopt,
-                  .slices = Slices{.column = "Region", .levels = 5, .min_rows = 50},
-                  .confidence = 0.99}};
-  v.max_holdout_reuse = 0;
-  v.max_artifact_bytes = std::uint64_t{50} << 20;
-  v.max_scoring_time = std::chrono::milliseconds(20);
-  v.schema = SchemaRule::same;
-  v.broken_production = BrokenProduction::stand_in;
-  v.shadow = Duration::zero();
-  v.bake = hours(36);
-  v.bake_tolerance = 0.01;
-  v.bake_confidence = 0.999;
-  v.trial_every = minutes(5);
-  model.release.directory = "/srv/models/power";
-  model.release.on_promote = {"/bin/reload", "", "power"};
-  model.release.webhook = "https://hooks.example/retraind";
-  model.release.webhook_secret_file = "/etc/retraind/webhook.key";
-  model.release.timeout = seconds(90);
-  return model;
-}
-
-// The least that was ever written.
-constexpr std::string_view kOldest =
-    R"({"name":"power","source":"market","query":"SELECT 1","time_column":"ts","label":"up"})";
 
 TEST(Snapshot, SpellsEveryFieldInOneCanonicalText) {
   EXPECT_EQ(
@@ -257,11 +106,11 @@ TEST(Snapshot, GivesAnOlderTextTheDefaultsOfMissingKeys) {
   expected.query = "SELECT 1";
   expected.time_column = "ts";
   expected.label = "up";
-  EXPECT_EQ(to_json(model_from_json(kOldest)), to_json(expected));
+  EXPECT_EQ(to_json(model_from_json(kOldestSnapshot)), to_json(expected));
 }
 
 TEST(Snapshot, GivesAnOlderRegressionItsOwnDefaultMetric) {
-  std::string text(kOldest);
+  std::string text(kOldestSnapshot);
   text.insert(1, R"("task":"regression",)");
   EXPECT_EQ(model_from_json(text).validation.metric, Metric::rmse);
 }
@@ -360,7 +209,7 @@ std::string complaint_about(std::string_view json) {
 
 TEST(Snapshot, NamesTheKeyThatCannotBeRead) {
   const auto with = [](std::string_view more) {
-    return std::string(kOldest.substr(0, kOldest.size() - 1)) + "," + std::string(more) + "}";
+    return std::string(kOldestSnapshot.substr(0, kOldestSnapshot.size() - 1)) + "," + std::string(more) + "}";
   };
   EXPECT_EQ(complaint_about(with(R"("training":{"rounds":"ten"})")),
             R"(model snapshot: 'training.rounds' should be an integer of 32 bits, found "ten")");
@@ -436,103 +285,6 @@ TEST(Snapshot, RefusesTextThatIsNotJson) {
   EXPECT_THROW(model_from_json(std::string(100000, '[')), DataError);
 }
 
-TEST(Snapshot, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
-  using Change = std::function<void(Model&)>;
-  const std::vector<std::pair<const char*, Change>> of_the_pipeline = {
-      {"source", [](Model& m) { m.source = "shop"; }},
-      {"query", [](Model& m) { m.query += " "; }},
-      {"time_column", [](Model& m) { m.time_column = "at"; }},
-      {"label", [](Model& m) { m.label = "down"; }},
-      {"task", [](Model& m) { m.task = Task::binary; }},
-      {"positive", [](Model& m) { m.positive.reset(); }},
-      {"features", [](Model& m) { m.features.pop_back(); }},
-      {"anchor", [](Model& m) { m.anchor = Anchor::data; }},
-      {"label_delay", [](Model& m) { m.label_delay = hours(2); }},
-      {"trainer", [](Model& m) { m.training.trainer = "xgboost"; }},
-      {"window", [](Model& m) { m.training.window = WindowAll{}; }},
-      {"holdout", [](Model& m) { m.training.holdout = HoldoutShare{0.3}; }},
-      {"min_rows", [](Model& m) { m.training.min_rows = 1; }},
-      {"rounds", [](Model& m) { m.training.rounds = 8; }},
-      {"params", [](Model& m) { m.training.params["max_depth"] = 6.0; }},
-      {"seed", [](Model& m) { m.training.seed = 43; }},
-      {"metric", [](Model& m) { m.validation.metric = Metric::accuracy; }},
-      {"rule", [](Model& m) { m.validation.rule = Rule::superior; }},
-      {"margin", [](Model& m) { m.validation.margin = std::nextafter(m.validation.margin, 1); }},
-      {"confidence", [](Model& m) { m.validation.confidence = 0.95; }},
-      {"min_holdout_rows", [](Model& m) { m.validation.min_holdout_rows = 1; }},
-      {"cluster", [](Model& m) { m.validation.cluster = WindowDuration{hours(24)}; }},
-      {"weight", [](Model& m) { m.weight.reset(); }},
-      {"entity", [](Model& m) { m.training.entity.reset(); }},
-      {"refit", [](Model& m) { m.training.refit = false; }},
-      {"threshold", [](Model& m) { m.validation.threshold = 0.5; }},
-      {"quantile", [](Model& m) { m.validation.quantile = 0.5; }},
-      {"costs", [](Model& m) { m.validation.costs.clear(); }},
-      {"a cost", [](Model& m) { m.validation.costs["yes"]["no"] = 6; }},
-      {"spend_alpha", [](Model& m) { m.validation.spend_alpha = true; }},
-      {"anchor_margin", [](Model& m) { m.validation.anchor_margin.reset(); }},
-      {"gates", [](Model& m) { m.validation.gates.clear(); }},
-      {"a gate's bound", [](Model& m) { m.validation.gates[0].above = 0.6; }},
-      {"a gate's slices", [](Model& m) { m.validation.gates[1].slices->levels = 6; }},
-      {"max_holdout_reuse", [](Model& m) { m.validation.max_holdout_reuse.reset(); }},
-      {"max_artifact_size", [](Model& m) { m.validation.max_artifact_bytes.reset(); }},
-      {"max_scoring_time", [](Model& m) { m.validation.max_scoring_time = Duration::zero(); }},
-      {"schema", [](Model& m) { m.validation.schema = SchemaRule::any; }},
-  };
-  const std::vector<std::pair<const char*, Change>> of_the_rest = {
-      {"name", [](Model& m) { m.name = "other"; }},
-      {"timeout", [](Model& m) { m.training.timeout = hours(1); }},
-      {"memory_limit", [](Model& m) { m.training.memory_limit_bytes += 1; }},
-      {"threads", [](Model& m) { m.training.threads = 4; }},
-      {"max_attempts", [](Model& m) { m.training.max_attempts = 5; }},
-      {"late_rows", [](Model& m) { m.late_rows = hours(1); }},
-      {"late_labels", [](Model& m) { m.late_labels = hours(1); }},
-      {"promotion", [](Model& m) { m.validation.promotion = PromotionMode::automatic; }},
-      {"detect", [](Model& m) { m.validation.detect.reset(); }},
-      {"broken_production", [](Model& m) { m.validation.broken_production = BrokenProduction::wait; }},
-      {"shadow", [](Model& m) { m.validation.shadow = hours(1); }},
-      {"bake", [](Model& m) { m.validation.bake = Duration::zero(); }},
-      {"bake_tolerance", [](Model& m) { m.validation.bake_tolerance = 0; }},
-      {"bake_confidence", [](Model& m) { m.validation.bake_confidence = 0.99; }},
-      {"trial_every", [](Model& m) { m.validation.trial_every = hours(1); }},
-      {"release", [](Model& m) { m.release = Release{}; }},
-      {"webhook", [](Model& m) { m.release.webhook = "http://h"; }},
-      {"triggers", [](Model& m) { m.triggers.pop_back(); }},
-      {"a trigger", [](Model& m) { m.triggers[2].enabled = true; }},
-  };
-  const Model model = full_model();
-  EXPECT_EQ(configuration_sha256(model), configuration_sha256(full_model()));
-  EXPECT_EQ(pipeline_sha256(model).size(), 64u);
-  const auto check = [&model](const auto& changes, bool changes_pipeline) {
-    for (const auto& [what, change] : changes) {
-      Model changed = model;
-      change(changed);
-      EXPECT_NE(configuration_sha256(changed), configuration_sha256(model)) << what;
-      EXPECT_EQ(pipeline_sha256(changed) != pipeline_sha256(model), changes_pipeline) << what;
-    }
-  };
-  check(of_the_pipeline, true);
-  check(of_the_rest, false);
-}
-
-TEST(Snapshot, KeepsTheHashOfAPipelineFromVersionToVersion) {
-  // As the first version computed it: another one would make every upgraded daemon train everything anew.
-  EXPECT_EQ(pipeline_sha256(first_model()), "d3850b8926b8de101e42847dcea2b450296719419964528bf943da9995f1c250");
-}
-
-TEST(Snapshot, HashesAPipelineAsIfWhatIsAtItsDefaultHadNotBeenWritten) {
-  // What the first version wrote, and the same with every newer key spelled out.
-  const Model old = model_from_json(kOldest);
-  EXPECT_EQ(pipeline_sha256(model_from_json(to_json(old))), pipeline_sha256(old));
-  Model afterwards = old;
-  afterwards.validation.shadow = Duration::zero();
-  afterwards.validation.trial_every = seconds(1);
-  afterwards.release.directory = "/srv/models/power";
-  EXPECT_EQ(pipeline_sha256(afterwards), pipeline_sha256(old));
-  Model gated = old;
-  gated.validation.max_holdout_reuse = 0;
-  EXPECT_NE(pipeline_sha256(gated), pipeline_sha256(old));
-}
-
 TEST(Snapshot, ReadsBackGatesCostsAndReleases) {
   const Model back = model_from_json(to_json(full_model()));
   EXPECT_EQ(back.validation.costs, full_model().validation.costs);
@@ -551,7 +303,7 @@ TEST(Snapshot, ReadsBackGatesCostsAndReleases) {
 }
 
 TEST(Snapshot, GivesAnOlderGateTheDefaultsOfMissingKeys) {
-  std::string text(kOldest);
+  std::string text(kOldestSnapshot);
   text.insert(1, R"("validation":{"gates":[{"name":"a","metric":"auc","max_drop":0,"slices":{"column":"x"}}]},)");
   const Gate gate = model_from_json(text).validation.gates.at(0);
   EXPECT_EQ(gate.confidence, 0.95);
@@ -580,29 +332,6 @@ TEST(Snapshot, DoesNotDependOnTheOrderOrSpellingInTheFile) {
   const Model one = load_model("window = \"1w\"\nparams = { a = 1, b = 2 }\nseed = 1");
   const Model two = load_model("params = { b = 2, a = 1 }\nholdout = \"20%\"\nwindow = \"7d\"");
   EXPECT_EQ(to_json(one), to_json(two));
-}
-
-TEST(CanonicalJson, ReadsBackEveryDoubleToTheLastBit) {
-  std::mt19937_64 bits(1);
-  for (int i = 0; i < 20000; ++i) {
-    const double value = std::bit_cast<double>(bits());
-    if (!std::isfinite(value)) continue;
-    const std::string text = canonical_text(boost::json::array{value});
-    EXPECT_EQ(std::bit_cast<std::uint64_t>(parse_json(text).as_array().at(0).as_double()),
-              std::bit_cast<std::uint64_t>(value))
-        << text;
-  }
-}
-
-TEST(CanonicalJson, SortsKeysByTheirBytesAtEveryDepth) {
-  const boost::json::value value = boost::json::parse(R"({"b":{"z":1,"a":[{"y":null,"x":"\u0001\"é"}]},"B":2,"ab":3})");
-  EXPECT_EQ(canonical_text(value), R"({"B":2,"ab":3,"b":{"a":[{"x":"\u0001\"é","y":null}],"z":1}})");
-}
-
-TEST(CanonicalJson, KeepsNumbersOfEachTypeApart) {
-  const std::string text = R"([-9223372036854775808,18446744073709551615,0,-0.0,1e+22,1e-07,6.0])";
-  EXPECT_EQ(canonical_text(parse_json(text)), text);
-  EXPECT_THROW(canonical_text(boost::json::value(std::nan(""))), std::logic_error);
 }
 
 }  // namespace
