@@ -55,30 +55,44 @@ Deviations deviations_from(double m, std::span<const PairedCluster> clusters) {
   return {sum.value(), std::max(squares.value(), rounding.value()), with_weights.value()};
 }
 
-// ln e_n(m).
-double log_e(double m, std::span<const PairedCluster> clusters) {
+struct Weights {
+  double sum = 0;
+  double squares = 0;
+
+  // How many clusters of equal weight they are worth; also what U/V tends to for means far away on either side.
+  double effective_clusters() const { return sum / squares * sum; }
+};
+
+Weights weights_of(std::span<const PairedCluster> clusters) {
+  Sum sum;
+  Sum squares;
+  for (const PairedCluster& cluster : clusters) {
+    sum.add(cluster.weight);
+    squares.add(cluster.weight * cluster.weight);
+  }
+  return {sum.value(), squares.value()};
+}
+
+// The least ln e_n of all means from m on, away from the estimate. U/V rises from 0 at the estimate: on one side to its
+// limit, on the other to a maximum above that and down again. So it is the lesser of its value at m and the limit.
+double least_log_e(double m, std::span<const PairedCluster> clusters, const Weights& weights) {
   const auto n = static_cast<double>(clusters.size());
   const Deviations x = deviations_from(m, clusters);
   // Without any deviation, the hypothesis fits as well as any can.
-  const double ratio = x.squares > 0 ? x.sum * x.sum / x.squares / (n + kPrior) : 0;
-  // Cauchy and Schwarz keep the ratio at n / (n + c^2) or below; rounding need not.
-  return std::log(kPrior / (n + kPrior)) / 2 - n / 2 * std::log1p(-std::min(ratio, n / (n + kPrior)));
+  const double ratio = x.squares > 0 ? x.sum * x.sum / x.squares : 0;
+  return std::log(kPrior / (n + kPrior)) / 2 -
+         n / 2 * std::log1p(-std::min(ratio, weights.effective_clusters()) / (n + kPrior));
 }
 
 // The interval around the estimate, as distances t from it. With r = s - estimate w, whose sum is zero, the deviations
 // from estimate + t are r - t w, and e_n < 1/alpha reads
 //   t^2 W^2 < T (sum r^2 - 2 t sum r w + t^2 sum w^2),  T = (n + c^2) (1 - (alpha^2 k)^(1/n)).
-void set_bounds(SequentialDifference& result, std::span<const PairedCluster> clusters, double alpha) {
+void set_bounds(SequentialDifference& result, std::span<const PairedCluster> clusters, const Weights& weights,
+                double alpha) {
   const auto n = static_cast<double>(clusters.size());
-  Sum weights;
-  Sum weight_squares;
-  for (const PairedCluster& cluster : clusters) {
-    weights.add(cluster.weight);
-    weight_squares.add(cluster.weight * cluster.weight);
-  }
   const Deviations r = deviations_from(result.estimate, clusters);
   const double limit = -(n + kPrior) * std::expm1((2 * std::log(alpha) + std::log(kPrior / (n + kPrior))) / n);
-  const double a = weights.value() * weights.value() - limit * weight_squares.value();
+  const double a = weights.sum * weights.sum - limit * weights.squares;
   // Then means far away are not excluded: there are too few clusters for so small an alpha, or most of the weight is in
   // a few of them. At most a stretch on one side of the estimate would be, which is no interval.
   if (!(a > 0)) return;
@@ -99,16 +113,14 @@ SequentialDifference anytime_difference(std::span<const PairedCluster> clusters,
   result.clusters = clusters.size();
   result.low = -kInfinity;
   result.high = kInfinity;
-  Sum weights;
+  if (clusters.empty()) return result;
+  const Weights weights = weights_of(clusters);
   Sum sums;
-  for (const PairedCluster& cluster : clusters) {
-    weights.add(cluster.weight);
-    sums.add(cluster.difference_sum);
-  }
-  if (!clusters.empty()) result.estimate = sums.value() / weights.value();
+  for (const PairedCluster& cluster : clusters) sums.add(cluster.difference_sum);
+  result.estimate = sums.value() / weights.sum;
   if (clusters.size() < kFewestClusters) return result;
-  set_bounds(result, clusters, alpha);
-  const double evidence = log_e(bar, clusters);
+  set_bounds(result, clusters, weights, alpha);
+  const double evidence = least_log_e(bar, clusters, weights);
   // Evidence against the bar speaks for the side that the estimate is on, and as much against the other.
   result.log_e_above = result.estimate > bar ? evidence : -std::fabs(evidence);
   result.log_e_below = result.estimate < bar ? evidence : -std::fabs(evidence);

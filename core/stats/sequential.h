@@ -8,7 +8,7 @@
 // (Lai, 1976; Perez-Ortiz et al., 2024; Wang and Ramdas, 2024), with c^2 = 1:
 //   e_n(m) = sqrt(k) (1 - U / ((n + c^2) V))^(-n/2),  U = (sum x)^2, V = sum x^2, k = c^2 / (n + c^2)
 // which is a martingale for normal cluster sums, so that P(ever e_n(m) >= 1/alpha) <= alpha (Ville). The interval is
-// every m whose e-value is below 1/alpha, a quadratic inequality in m.
+// every m whose e-value is below 1/alpha, a quadratic inequality in m; infinite where those m are no interval.
 
 #include <cstddef>
 #include <span>
@@ -25,7 +25,9 @@ struct SequentialDifference {
   double estimate = 0;  // sum s / sum w; 0 without clusters
   double low = 0;       // anytime-valid bounds, each side at `alpha`; -inf and inf while nothing can be said
   double high = 0;
-  double log_e_above = 0;  // ln of the evidence that the mean lies above `bar`; negative where the estimate is below it
+  // ln of the evidence that the mean lies above `bar`, against every mean from it down: at least ln 1/alpha where `low`
+  // is at least `bar`, and nowhere else. Negative where the estimate is below it.
+  double log_e_above = 0;
   double log_e_below = 0;  // likewise below it
 };
 
