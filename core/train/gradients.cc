@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "core/base/error.h"
-#include "core/base/text.h"
+#include "core/data/spelling.h"
 
 namespace retraind::train {
 namespace {
@@ -50,7 +50,7 @@ void weigh(std::size_t outputs, std::span<const float> weights, Gradients& out) 
       out.first[k] *= weights[i];
       out.second[k] *= weights[i];
       if (finite && !(std::isfinite(out.first[k]) && std::isfinite(out.second[k]))) {
-        throw DataError("a weight of " + format_number(static_cast<double>(weights[i])) +
+        throw DataError("a weight of " + data::spell_number(weights[i]) +
                             " takes a row's derivatives out of the range of a 4-byte float",
                         "divide the weights in the query, for example by their mean");
       }

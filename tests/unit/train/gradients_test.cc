@@ -125,6 +125,81 @@ TEST(Gradients, WeighTheOnesAndStayPositiveWhereTheModelIsCertain) {
   EXPECT_EQ(got.second, (std::vector<float>{1, 1}));
 }
 
+TEST(Gradients, AreMultipliedByTheRowsWeights) {
+  Gradients got;
+  const std::vector<float> weights{2, 0, 0.5F};
+  differentiate(Task::binary, 2, std::vector<float>{1, 0, 0}, weights, std::vector<float>{0, 0, 0}, 3.0F, got);
+  EXPECT_EQ(got.first, (std::vector<float>{-3.0F, 0, 0.25F}));
+  EXPECT_EQ(got.second, (std::vector<float>{1.5F, 0, 0.125F}));
+  differentiate(Task::regression, 0, std::vector<float>{3, 5, 1}, weights, std::vector<float>{4, 4, 4}, 1.0F, got);
+  EXPECT_EQ(got.first, (std::vector<float>{2, 0, 1.5F}));
+  EXPECT_EQ(got.second, weights);
+  // Softmax of equal margins: 1/2 each.
+  differentiate(Task::multiclass, 2, std::vector<float>{0, 1}, std::vector<float>{4, 0.25F},
+                std::vector<float>{1, 1, 1, 1}, 1.0F, got);
+  EXPECT_EQ(got.first, (std::vector<float>{-2, 2, 0.125F, -0.125F}));
+  EXPECT_EQ(got.second, (std::vector<float>{2, 2, 0.125F, 0.125F}));
+}
+
+TEST(Gradients, OfWeightsOverManyMagnitudesStillAddUpInAnyOrder) {
+  std::vector<float> weights = wild_values(50000);
+  for (float& weight : weights) weight = std::fabs(weight);
+  std::vector<float> labels;
+  std::vector<float> margins;
+  Random random(5);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    labels.push_back(static_cast<float>(random.below(2)));
+    margins.push_back(static_cast<float>(8 * (random.uniform() - 0.5)));
+  }
+  Gradients got;
+  differentiate(Task::binary, 2, labels, weights, margins, 1.0F, got);
+  for (std::vector<float>* values : {&got.first, &got.second}) {
+    const double forward = sum_of(*values);
+    std::sort(values->begin(), values->end());
+    EXPECT_EQ(sum_of(*values), forward);
+  }
+}
+
+TEST(Gradients, OfWeightsThatAreAllOneAreThoseOfNoWeights) {
+  Random random(9);
+  std::vector<float> labels;
+  std::vector<float> margins;
+  for (int i = 0; i < 3000; ++i) {
+    labels.push_back(static_cast<float>(i % 3));
+    for (int k = 0; k < 3; ++k) margins.push_back(static_cast<float>(20 * (random.uniform() - 0.5)));
+  }
+  Gradients plain;
+  Gradients weighted;
+  differentiate(Task::multiclass, 3, labels, {}, margins, 1.0F, plain);
+  differentiate(Task::multiclass, 3, labels, std::vector<float>(3000, 1.0F), margins, 1.0F, weighted);
+  EXPECT_EQ(weighted.first, plain.first);
+  EXPECT_EQ(weighted.second, plain.second);
+}
+
+TEST(Gradients, BlameTheWeightThatLeavesTheRangeOfAFloatAndOnlyThat) {
+  const auto complaint = [](float weight, float margin) -> std::string {
+    Gradients got;
+    try {
+      differentiate(Task::regression, 0, std::vector<float>{0, 0}, std::vector<float>{1, weight},
+                    std::vector<float>{0, margin}, 1.0F, got);
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(complaint(1e38F, 1), "");
+  EXPECT_EQ(complaint(1e38F, 1000), "a weight of 1e+38 takes a row's derivatives out of the range of a 4-byte float");
+  EXPECT_EQ(complaint(1, std::numeric_limits<float>::infinity()),
+            "the labels are too far from the scores for a 4-byte float");
+}
+
+TEST(Gradients, NeedOneWeightARowOrNone) {
+  Gradients got;
+  EXPECT_THROW(differentiate(Task::binary, 2, std::vector<float>{0, 1}, std::vector<float>{1}, std::vector<float>{0, 0},
+                             1.0F, got),
+               std::logic_error);
+}
+
 TEST(Gradients, NeedOneMarginForEveryRowAndOutput) {
   Gradients got;
   EXPECT_THROW(differentiate(Task::multiclass, 3, std::vector<float>{0}, {}, std::vector<float>{0, 0}, 1.0F, got),

@@ -6,6 +6,7 @@
 #include <cfloat>
 
 #include "core/base/error.h"
+#include "core/base/random.h"
 #include "core/base/sha256.h"
 #include "tests/unit/train/synthetic.h"
 
@@ -218,6 +219,122 @@ INSTANTIATE_TEST_SUITE_P(
                     Deterministic{Task::binary, 5000, deep_and({{"subsample", 0.7}, {"colsample_bynode", 0.7}})},
                     Deterministic{Task::binary, 3000, {{"booster", "dart"}, {"rate_drop", 0.2}}},
                     Deterministic{Task::regression, 5000, {{"tree_method", "approx"}}}));
+
+// Weights over nine binary magnitudes, some of them 0.
+std::vector<float> wild_weights(std::size_t rows) {
+  Random random(17);
+  std::vector<float> weights;
+  for (std::size_t i = 0; i < rows; ++i) {
+    weights.push_back(random.below(10) == 0 ? 0.0F : static_cast<float>(std::exp(6.0 * (random.uniform() - 0.5))));
+  }
+  return weights;
+}
+
+class XgboostWeights : public testing::TestWithParam<Deterministic> {};
+
+TEST_P(XgboostWeights, GiveTheSameBytesOnAnyNumberOfThreads) {
+  Problem problem = make_problem(GetParam().task, GetParam().rows, 1, 0.0);
+  problem.job.params = GetParam().params;
+  problem.job.rounds = 5;
+  problem.set.weights = wild_weights(GetParam().rows);
+  const std::string one = train_bytes(problem, 1);
+  EXPECT_EQ(to_hex(sha256(train_bytes(problem, 1))), to_hex(sha256(one)));
+  EXPECT_EQ(to_hex(sha256(train_bytes(problem, 2))), to_hex(sha256(one)));
+  EXPECT_EQ(to_hex(sha256(train_bytes(problem, 3))), to_hex(sha256(one)));
+}
+
+TEST_P(XgboostWeights, ThatAreAllOneGiveTheVeryModelOfNone) {
+  Problem problem = make_problem(GetParam().task, 1000);
+  problem.job.params = GetParam().params;
+  const std::string plain = train_bytes(problem, 1);
+  problem.set.weights.assign(1000, 1.0F);
+  EXPECT_EQ(to_hex(sha256(train_bytes(problem, 1))), to_hex(sha256(plain)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Tasks, XgboostWeights,
+                         testing::Values(Deterministic{Task::binary, 5000, kDeep},
+                                         Deterministic{Task::multiclass, 1000, kDeep},
+                                         Deterministic{Task::regression, 3000, kDeep},
+                                         Deterministic{Task::binary, 2000, deep_and({{"subsample", 0.7}})},
+                                         Deterministic{Task::regression, 1000, {{"tree_method", "approx"}}}));
+
+class XgboostRepeats : public testing::TestWithParam<Task> {};
+
+// Every value a bin of its own, so that the bins are those of the repeated rows as well. What is left is the rounding
+// of derivatives, whose grid depends on the largest and on the number of rows.
+TEST_P(XgboostRepeats, GiveTheModelOfRowsThatWeighAsMuch) {
+  constexpr std::size_t kRows = 600;
+  Problem weighted = make_problem(GetParam(), kRows);
+  weighted.job.params = {{"max_depth", std::int64_t{4}}, {"max_bin", std::int64_t{1024}}};
+  Problem repeated = weighted;
+  repeated.set = {{0, 4, {}}, {}, {}};
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const std::size_t times = 1 + i % 5;
+    weighted.set.weights.push_back(static_cast<float>(times));
+    const auto row = weighted.set.features.values.begin() + static_cast<std::ptrdiff_t>(4 * i);
+    for (std::size_t k = 0; k < times; ++k) {
+      repeated.set.features.values.insert(repeated.set.features.values.end(), row, row + 4);
+      repeated.set.labels.push_back(weighted.set.labels[i]);
+      ++repeated.set.features.rows;
+    }
+  }
+  const XgboostTrainer trainer;
+  const auto fresh = make_problem(GetParam(), 1000, 2).set.features;
+  const auto of_weights = trainer.train(weighted.set, weighted.job)->predict(fresh);
+  const auto of_repeats = trainer.train(repeated.set, repeated.job)->predict(fresh);
+  weighted.set.weights.clear();
+  const auto of_neither = trainer.train(weighted.set, weighted.job)->predict(fresh);
+  double between = 0;
+  double beside = 0;
+  for (std::size_t i = 0; i < of_weights.size(); ++i) {
+    between += std::fabs(of_weights[i] - of_repeats[i]) / static_cast<double>(of_weights.size());
+    beside += std::fabs(of_weights[i] - of_neither[i]) / static_cast<double>(of_weights.size());
+  }
+  EXPECT_GT(beside, 0.01) << "the weights matter";
+  EXPECT_LT(between, 1e-5 * beside);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tasks, XgboostRepeats, testing::Values(Task::binary, Task::multiclass, Task::regression));
+
+TEST(XgboostTrainer, StartsARegressionFromTheWeightedMean) {
+  Problem problem;
+  problem.job.task = Task::regression;
+  problem.job.features = {number_feature("constant")};
+  problem.job.rounds = 1;
+  problem.set.features = {4, 1, std::vector<float>(4, 1.0F)};
+  problem.set.labels = {10, 20, 30, 1000};
+  problem.set.weights = {1, 2, 1, 0};
+  EXPECT_NEAR(XgboostTrainer().train(problem.set, problem.job)->predict({1, 1, {1.0F}}).at(0), 20.0, 1e-4);
+}
+
+TEST(XgboostTrainer, LearnsNothingFromARowOfNoWeight) {
+  Problem problem;
+  problem.job.features = {number_feature("constant")};
+  problem.job.classes = 2;
+  problem.job.rounds = 200;
+  problem.job.params = {{"lambda", 0.0}};
+  problem.set.features = {1000, 1, std::vector<float>(1000, 1.0F)};
+  for (std::size_t i = 0; i < 1000; ++i) {
+    problem.set.labels.push_back(i % 2 == 0 ? 1.0F : 0.0F);
+    problem.set.weights.push_back(i % 2 == 0 ? (i % 10 == 0 ? 5.0F : 0.0F) : 3.0F);
+  }
+  // 100 ones of weight 5 against 500 zeros of weight 3.
+  EXPECT_NEAR(XgboostTrainer().train(problem.set, problem.job)->predict({1, 1, {1.0F}}).at(0), 0.25, 1e-4);
+}
+
+TEST(XgboostTrainer, RefusesWeightsThatCannotBe) {
+  Problem problem = make_problem(Task::binary, 50);
+  problem.set.weights.assign(50, 0.0F);
+  EXPECT_EQ(complaint([&] { XgboostTrainer().train(problem.set, problem.job); }),
+            "there is nothing to train on: all 50 rows weigh 0");
+  problem.set.weights.assign(49, 1.0F);
+  EXPECT_THROW(XgboostTrainer().train(problem.set, problem.job), std::logic_error);
+  problem.set.weights.assign(50, 1.0F);
+  for (const float bad : {-1.0F, kMissing, std::numeric_limits<float>::infinity()}) {
+    problem.set.weights[7] = bad;
+    EXPECT_THROW(XgboostTrainer().train(problem.set, problem.job), std::logic_error) << bad;
+  }
+}
 
 TEST(XgboostTrainer, GivesAnotherModelForAnotherSeedWhenItSamples) {
   Problem problem = make_problem(Task::binary, 1000);
