@@ -118,7 +118,9 @@ SequentialDifference anytime_difference(std::span<const PairedCluster> clusters,
   Sum sums;
   for (const PairedCluster& cluster : clusters) sums.add(cluster.difference_sum);
   result.estimate = sums.value() / weights.sum;
-  if (clusters.size() < kFewestClusters) return result;
+  const auto differing = std::count_if(clusters.begin(), clusters.end(),
+                                       [](const PairedCluster& cluster) { return cluster.difference_sum != 0; });
+  if (static_cast<std::size_t>(differing) < kFewestClusters) return result;
   set_bounds(result, clusters, weights, alpha);
   const double evidence = least_log_e(bar, clusters, weights);
   // Evidence against the bar speaks for the side that the estimate is on, and as much against the other.

@@ -31,10 +31,11 @@ struct SequentialDifference {
   double log_e_below = 0;  // likewise below it
 };
 
-// Each bound errs, ever, with probability alpha at most. With fewer than kFewestClusters clusters nothing is said:
-// infinite bounds and no evidence, since cluster sums of few clusters are the least normal. Clusters that do not differ
-// at all from one another count as if they differed by rounding only. Throws std::logic_error for a weight that is not
-// positive and finite, a sum that is not finite, or an alpha outside (0, 1).
+// Each bound errs, ever, with probability alpha at most. With fewer than kFewestClusters clusters in which the models
+// differ at all nothing is said: infinite bounds and no evidence, since sums of few clusters are the least normal, and
+// models that rarely differ look certainly alike until they do. Clusters that do not differ from one another count as
+// if they differed by rounding only. Throws std::logic_error for a weight that is not positive and finite, a sum that
+// is not finite, or an alpha outside (0, 1).
 inline constexpr std::size_t kFewestClusters = 5;
 SequentialDifference anytime_difference(std::span<const PairedCluster> clusters, double bar, double alpha);
 

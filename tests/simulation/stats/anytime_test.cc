@@ -73,8 +73,8 @@ Looks look_after_every_cluster(const Path& path, double truth, bool to_the_end) 
 
 struct Kind {
   const char* what;
-  std::function<Path(Random&)> draw;  // with a true difference of zero
-  int paths = 1500;
+  std::function<Path(Random&)> draw;
+  double truth = 0;  // difference by row
 };
 
 Path equal_clusters(Random& random, const std::function<double(Random&)>& sum) {
@@ -83,13 +83,13 @@ Path equal_clusters(Random& random, const std::function<double(Random&)>& sum) {
   return path;
 }
 
-Path rows_of_two_models(Random& random, std::size_t rows, double disagreement) {
+Path rows_of_two_models(Random& random, std::size_t rows, double disagreement, double difference = 0) {
   Path path;
   for (std::size_t i = 0; i < kClusters; ++i) {
     double sum = 0;
     for (std::size_t row = 0; row < rows; ++row) {
       const double u = random.uniform();
-      sum += u < disagreement / 2 ? 1 : u < disagreement ? -1 : 0;
+      sum += u < (disagreement + difference) / 2 ? 1 : u < disagreement ? -1 : 0;
     }
     path.push_back({static_cast<double>(rows), sum});
   }
@@ -117,8 +117,7 @@ Path autocorrelated(Random& random, double correlation) {
 }
 
 void print_header() {
-  std::printf("%-58s %10s %10s %14s\n", "200 looks, no difference, alpha 0.05: ever wrong", "lower", "upper",
-              "naive 95 % t");
+  std::printf("%-58s %10s %10s %14s\n", "200 looks, alpha 0.05: ever wrong", "lower", "upper", "naive 95 % t");
 }
 
 struct Errors {
@@ -127,14 +126,16 @@ struct Errors {
   double naive = 0;
 };
 
+constexpr int kPaths = 1500;
+
 Errors measure(const Kind& kind) {
   Random random(91);
   Errors errors;
-  for (int i = 0; i < kind.paths; ++i) {
-    const Looks looks = look_after_every_cluster(kind.draw(random), 0, true);
-    errors.above += looks.above ? 1.0 / kind.paths : 0;
-    errors.below += looks.below ? 1.0 / kind.paths : 0;
-    errors.naive += looks.naive ? 1.0 / kind.paths : 0;
+  for (int i = 0; i < kPaths; ++i) {
+    const Looks looks = look_after_every_cluster(kind.draw(random), kind.truth, true);
+    errors.above += looks.above ? 1.0 / kPaths : 0;
+    errors.below += looks.below ? 1.0 / kPaths : 0;
+    errors.naive += looks.naive ? 1.0 / kPaths : 0;
   }
   std::printf("%-58s %10.3f %10.3f %14.3f\n", kind.what, errors.above, errors.below, errors.naive);
   return errors;
@@ -164,6 +165,10 @@ TEST(Anytime, BoundsErrNoMoreOftenThanTheySayHoweverOftenTheyAreLookedAt) {
        }},
       {"20 rows a cluster, 10 % disagreement", [](Random& random) { return rows_of_two_models(random, 20, .1); }},
       {"20 rows a cluster, 1 % disagreement", [](Random& random) { return rows_of_two_models(random, 20, .01); }},
+      {"5 rows a cluster, 2 % disagreement, 1 % worse",
+       [](Random& random) { return rows_of_two_models(random, 5, .02, -.01); }, -.01},
+      {"20 rows a cluster, 1 % disagreement, 1 % worse",
+       [](Random& random) { return rows_of_two_models(random, 20, .01, -.01); }, -.01},
   };
   print_header();
   for (const Kind& kind : kinds) {
@@ -219,22 +224,22 @@ TEST(Anytime, BoundsSeeADifferenceInTime) {
   for (const Expected& expected : {Expected{1, 130, 200, .5}, Expected{2, 25, 60, .99}, Expected{3, 12, 30, 1}}) {
     const double mean = expected.errors / std::sqrt(20);
     Random random(92);
-    constexpr int kPaths = 600;
+    constexpr int kTrials = 600;
     std::vector<std::size_t> until;
-    for (int i = 0; i < kPaths; ++i) {
+    for (int i = 0; i < kTrials; ++i) {
       const Path path = equal_clusters(random, [&](Random& r) { return mean + r.normal(); });
       until.push_back(look_after_every_cluster(path, 0, false).first_above.value_or(kClusters + 1));
     }
     std::sort(until.begin(), until.end());
     const double within =
-        static_cast<double>(std::lower_bound(until.begin(), until.end(), kClusters + 1) - until.begin()) / kPaths;
+        static_cast<double>(std::lower_bound(until.begin(), until.end(), kClusters + 1) - until.begin()) / kTrials;
     // One look at 95 % with the median result: the mean is Student's quantile of standard errors.
     double once = 2;
     while (mean * std::sqrt(once) < student_t_quantile(.95, once - 1)) ++once;
-    std::printf("%12.0f %10zu %10zu %10zu %16.3f %26.0f\n", expected.errors, until[kPaths / 4], until[kPaths / 2],
-                until[3 * kPaths / 4], within, once);
-    EXPECT_GE(static_cast<double>(until[kPaths / 2]), expected.fewest);
-    EXPECT_LE(static_cast<double>(until[kPaths / 2]), expected.most);
+    std::printf("%12.0f %10zu %10zu %10zu %16.3f %26.0f\n", expected.errors, until[kTrials / 4], until[kTrials / 2],
+                until[3 * kTrials / 4], within, once);
+    EXPECT_GE(static_cast<double>(until[kTrials / 2]), expected.fewest);
+    EXPECT_LE(static_cast<double>(until[kTrials / 2]), expected.most);
     EXPECT_GE(within, expected.within);
   }
 }

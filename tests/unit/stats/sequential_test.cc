@@ -158,7 +158,7 @@ TEST(AnytimeDifference, GathersEvidenceAsClustersCome) {
   double last_width = kInfinity;
   double last_evidence = -kInfinity;
   for (int round = 0; round < 10; ++round) {
-    for (const double x : {-1.0, 0.0, 1.0, 2.0, 3.0}) trial.push_back({2, x});
+    for (const double x : {-1.0, .25, .75, 2.0, 3.0}) trial.push_back({2, x});
     const auto found = anytime_difference(trial, 0, .05);
     EXPECT_LT(found.high - found.low, last_width);
     EXPECT_GT(found.log_e_above, last_evidence);
@@ -166,7 +166,7 @@ TEST(AnytimeDifference, GathersEvidenceAsClustersCome) {
     last_width = found.high - found.low;
     last_evidence = found.log_e_above;
   }
-  // Fifty clusters of mean 1 and deviation 1.43: five standard errors; a bound that may be looked at after every one
+  // Fifty clusters of mean 1 and deviation 1.4: five standard errors; a bound that may be looked at after every one
   // must still leave zero out.
   EXPECT_GT(anytime_difference(trial, 0, .05).low, 0);
 }
@@ -214,14 +214,22 @@ TEST(AnytimeDifference, TakesRoundingForNoEvidence) {
   EXPECT_GT(anytime_difference(trial, 0, .05).log_e_above, std::log(20.0));
 }
 
-TEST(AnytimeDifference, OfModelsThatNeverDifferIsZero) {
-  const Trial trial(10, {50, 0});
-  const auto found = anytime_difference(trial, 0, .05);
-  EXPECT_EQ(found.low, 0);
-  EXPECT_EQ(found.high, 0);
-  EXPECT_LT(found.log_e_above, 0);
-  EXPECT_LT(found.log_e_below, 0);
-  EXPECT_GT(anytime_difference(trial, -.01, .05).log_e_above, std::log(20.0));
+TEST(AnytimeDifference, SaysNothingOfModelsThatHardlyEverDiffer) {
+  // Nine days without a single difference do not show that there will be none.
+  Trial trial(9, {50, 0});
+  trial.insert(trial.end(), 4, {50, -1});
+  const auto few = anytime_difference(trial, -.01, .05);
+  EXPECT_EQ(few.clusters, 13u);
+  EXPECT_DOUBLE_EQ(few.estimate, -4.0 / 650);
+  EXPECT_EQ(few.low, -kInfinity);
+  EXPECT_EQ(few.high, kInfinity);
+  EXPECT_EQ(few.log_e_above, 0);
+  EXPECT_EQ(few.log_e_below, 0);
+  trial.push_back({50, -1});
+  const auto enough = anytime_difference(trial, -.01, .05);
+  EXPECT_GT(enough.low, -kInfinity);
+  EXPECT_LT(enough.high, kInfinity);
+  EXPECT_NE(enough.log_e_above, 0);
 }
 
 TEST(AnytimeDifference, RefusesWhatIsNoTrial) {
