@@ -73,13 +73,15 @@ class TrialLoop {
 
  private:
   struct Attempt;
-  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  boost::asio::awaitable<bool> run_once();                      // true: there may be more at once
+  void bake_approved(const std::vector<std::string>& sources);  // blocking
   boost::asio::awaitable<void> look(std::shared_ptr<Attempt> attempt);
   boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Attempt> attempt);
   void conclude(Attempt& attempt);  // blocking
 
   Context& context_;
   std::shared_ptr<Attempt> attempt_;
+  std::chrono::steady_clock::time_point next_approvals_{};
 };
 
 // Claims due releases and delivers them, a few at a time.

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/base/error.h"
+#include "core/pipeline/bake.h"
 #include "core/pipeline/trial.h"
 #include "core/runs/trials.h"
 #include "daemon/log.h"
@@ -19,6 +20,9 @@ namespace retraind::daemon {
 namespace asio = boost::asio;
 
 namespace {
+
+// Approvals are looked for now and then: the bake of one counts all rows since its run, whenever it is opened.
+constexpr auto kApprovalPause = std::chrono::seconds(10);
 
 void say(settings::LogLevel level, const runs::ClaimedTrial& trial, const std::string& message) {
   log_line(level, message, {{"model", trial.model_name}, {"run", std::to_string(number(trial.terms.run))}});
@@ -90,6 +94,7 @@ asio::awaitable<bool> TrialLoop::run_once() {
   const std::vector<std::string> sources = context_.source_names();
   const Duration lease_time = context_.settings->daemon.lease_time;
   co_await run_blocking(context_.pool, [this, &claimed, &sources, &lease_time] {
+    bake_approved(sources);
     context_.registry.transact("claim trial", [&](store::Transaction& transaction) {
       claimed = runs::claim_trial(transaction, context_.executor, sources, lease_time, runs::registry_now(transaction));
     });
@@ -116,6 +121,21 @@ asio::awaitable<bool> TrialLoop::run_once() {
         fmt::format("what a look found could not be recorded: {}; its lease expires and it is made again", trouble));
   }
   co_return trouble.empty();
+}
+
+void TrialLoop::bake_approved(const std::vector<std::string>& sources) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_approvals_) return;
+  next_approvals_ = now + kApprovalPause;
+  std::vector<pipeline::OpenedBake> opened;
+  context_.registry.transact("bake approved versions", [&](store::Transaction& transaction) {
+    opened = pipeline::bake_approved(transaction, sources, runs::registry_now(transaction));
+  });
+  for (const pipeline::OpenedBake& bake : opened) {
+    log_info(fmt::format("version {} of model {} was approved and is held against version {} on new rows", bake.version,
+                         bake.model, bake.against),
+             {{"model", bake.model}, {"run", std::to_string(number(bake.run))}});
+  }
 }
 
 asio::awaitable<void> TrialLoop::look(std::shared_ptr<Attempt> attempt) {

@@ -1,7 +1,9 @@
 #include "core/pipeline/bake.h"
 
 #include "core/pipeline/trial_window.h"
+#include "core/runs/approvals.h"
 #include "core/runs/trials.h"
+#include "core/settings/snapshot.h"
 
 namespace retraind::pipeline {
 
@@ -25,6 +27,17 @@ void open_bake(store::Transaction& transaction, ModelId model, const settings::M
                           .deadline = window.deadline,
                           .every = validation.trial_every},
                          now);
+}
+
+std::vector<OpenedBake> bake_approved(store::Transaction& transaction, const std::vector<std::string>& sources,
+                                      TimePoint now) {
+  std::vector<OpenedBake> out;
+  for (const runs::UnbakedApproval& one : runs::list_unbaked_approvals(transaction, sources, now)) {
+    open_bake(transaction, one.model, settings::model_from_json(one.configuration), one.run, one.version, one.previous,
+              one.axis, one.after, now);
+    out.push_back({.model = one.model_name, .run = one.run, .version = one.version, .against = one.previous});
+  }
+  return out;
 }
 
 }  // namespace retraind::pipeline

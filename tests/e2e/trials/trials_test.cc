@@ -64,8 +64,7 @@ bake = "30d"
   // Version 1 in production; version 2, trained where the threshold has moved a little, waits as its shadow.
   DaemonProcess& start_with_a_shadow() {
     add_rows(500, 0.5);
-    DaemonProcess& daemon = world.start(configuration);
-    retrain();
+    DaemonProcess& daemon = world.start(configuration);  // a pipeline that was never judged is run at once
     EXPECT_TRUE(production_becomes(1));
     add_rows(500, 0.6);
     retrain();
@@ -75,8 +74,7 @@ bake = "30d"
   // Version 2 in production, trained on labels that were the other way round; version 1 before it.
   DaemonProcess& start_with_a_bake() {
     add_rows(500, 0.5);
-    DaemonProcess& daemon = world.start(configuration);
-    retrain();
+    DaemonProcess& daemon = world.start(configuration);  // a pipeline that was never judged is run at once
     EXPECT_TRUE(production_becomes(1));
     add_rows(500, 0.5, true);
     retrain();

@@ -1,6 +1,7 @@
 // Shadows and bakes in the registry: from clusters that a worker might have found to who is in production afterwards.
 #include "core/pipeline/trial.h"
 
+#include "core/pipeline/bake.h"
 #include "core/pipeline/conclude.h"
 #include "core/pipeline/trial_cut.h"
 #include "core/runs/trials.h"
@@ -240,6 +241,61 @@ TEST_F(TrialTest, AsksAPersonWherePromotionIsManual) {
   EXPECT_EQ(moves(), "promotion 1, promotion 2");
 }
 
+TEST_F(TrialTest, BakesWhatAPersonApprovedOnceAndOnlyThat) {
+  settings::Model settings = make_model();
+  settings.validation.promotion = PromotionMode::manual;
+  const ModelId model = put(settings);
+  const auto bake = [&] {
+    return transact([&](store::Transaction& transaction) {
+             return bake_approved(transaction, {"market"}, start + hours(1));
+           })
+        .size();
+  };
+  const auto approve = [&](RunId run) {
+    ground.exec("SELECT retraind.approve(" + std::to_string(number(run)) + ", 'fine')");
+  };
+  approve(run(model, 0.01, 0.03, std::nullopt, start));
+  EXPECT_EQ(bake(), 0u) << "a first model replaced nothing";
+  const RunId second = run(model, 0.01, 0.03, 1, start);
+  EXPECT_EQ(bake(), 0u);
+  approve(second);
+  EXPECT_EQ(transact([&](store::Transaction& transaction) {
+              return bake_approved(transaction, {"elsewhere"}, start + hours(1));
+            }).size(),
+            0u);
+  EXPECT_EQ(bake(), 1u);
+  EXPECT_EQ(bake(), 0u);
+  EXPECT_EQ(ground.rows("SELECT kind, run_id, version, against, after, opened_at = '" +
+                        format_instant(start + hours(1)) + "' FROM retraind.trial"),
+            (std::vector<TextRow>{
+                {"bake", std::to_string(number(second)), "2", "1",
+                 ground.text("SELECT " + std::to_string(make_measured(0, 0).window_to) + "::double precision"), "t"}}));
+  // What a rollback brings back is no approval.
+  ground.exec("SELECT retraind.rollback('power', 'people complain')");
+  EXPECT_EQ(bake(), 0u);
+  EXPECT_EQ(trials(), "bake overtaken");
+}
+
+TEST_F(TrialTest, BakesNothingThatWasApprovedLongAgoOrWhereNoBakeIsWanted) {
+  settings::Model settings = make_model();
+  settings.validation.promotion = PromotionMode::manual;
+  settings.validation.bake = Duration::zero();
+  const ModelId model = put(settings);
+  for (const std::optional<int> against : {std::optional<int>(), std::optional(1)}) {
+    const RunId id = run(model, 0.01, 0.03, against, start);
+    ground.exec("SELECT retraind.approve(" + std::to_string(number(id)) + ", 'fine')");
+  }
+  const auto bake = [&](TimePoint when) {
+    return transact([&](store::Transaction& transaction) { return bake_approved(transaction, {"market"}, when); })
+        .size();
+  };
+  EXPECT_EQ(bake(start + hours(1)), 0u);
+  settings.validation.bake = hours(24 * 7);
+  put(settings);
+  EXPECT_EQ(bake(start + hours(48)), 0u);
+  EXPECT_EQ(bake(start + hours(1)), 1u);
+}
+
 TEST_F(TrialTest, IsOvertakenByAnyMoveOfProduction) {
   const ModelId model = put_shadow();
   const runs::ClaimedTrial trial = claim_trial(start + hours(1));
@@ -325,14 +381,14 @@ TEST_F(TrialTest, EndsABakeThatAPersonRolledBack) {
 
 TEST_F(TrialTest, RecordsALookThatCouldNotBeMadeAndEndsAtTheDeadline) {
   put_shadow();
-  EXPECT_EQ(conclude(claim_trial(start + hours(1)), days(0, 6), start + hours(1))->outcome, std::nullopt);
+  EXPECT_EQ(conclude(claim_trial(start + hours(1)), days(0, 8), start + hours(1))->outcome, std::nullopt);
   const auto later = fail(claim_trial(start + hours(2)), start + hours(2));
   ASSERT_TRUE(later);
   EXPECT_EQ(later->outcome, std::nullopt);
   EXPECT_CONTAINS(later->sentence, "the table is gone");
   // What was counted before stays known.
   EXPECT_EQ(ground.text("SELECT rows || ' ' || clusters || ' ' || (ci_low IS NOT NULL) FROM retraind.trial_history"),
-            "600 6 true");
+            "800 8 true");
   const TimePoint deadline = start + hours(24 * 15);
   const auto last = fail(claim_trial(deadline), deadline);
   ASSERT_TRUE(last);
