@@ -52,10 +52,12 @@ struct NamedMetric {
 };
 std::string name_of(const NamedMetric& metric);
 
-// What one gate needs to be decided by: of the whole holdout, or of one slice.
+// What one gate needs to be decided by: of the whole holdout, of one level of the gate's column, or of the column. A
+// level is judged by what its log_p_harm says, and not judged where it has none. A column's figure has the rows of the
+// levels that are judged, and why_not names those that are not; with no row, nothing is.
 struct GateFigure {
   std::size_t gate = 0;  // place in settings::Validation::gates
-  std::string slice;     // "region=north"; empty: all rows
+  std::string slice;     // "region=north" of a level, "region" of the column; empty: all rows
   std::uint64_t rows = 0;
   std::optional<stats::Interval> candidate;   // of the candidate's metric, bounds at the gate's confidence
   std::optional<stats::Interval> difference;  // how much better the candidate is, likewise
@@ -66,7 +68,7 @@ struct GateFigure {
 struct Comparison {
   Opponent opponent = Opponent::baseline;
   Metric metric = Metric::log_loss;
-  std::size_t rows = 0;
+  std::size_t rows = 0;  // that weigh anything
   std::vector<NamedMetric> candidate_metrics;
   std::vector<NamedMetric> opponent_metrics;
   std::optional<double> candidate_value;  // of `metric`; absent where it is undefined on these rows
@@ -89,11 +91,12 @@ struct Comparison {
 inline constexpr std::size_t kBootstrapReplicates = 2000;
 
 // Means of row losses get a clustered t interval; auc on independent rows without weights DeLong's; other metrics a
-// cluster bootstrap with shared weights, whose bounds are the wider of the percentiles and of Student's t with the
-// bootstrap's standard error, so that few clusters or a far level never make it too narrow. `confidence` is one-sided,
-// in (0, 1), and already spent (decide.h). A prediction that is not finite, or no probability, leaves its model without
-// metrics and the comparison without an interval. The same holdout and seed give the same bytes. Throws
-// std::logic_error for parts that do not fit together, an unknown label or a metric that does not apply to the task.
+// cluster bootstrap with shared weights, never narrower than Student's t with the bootstrap's standard error, so that
+// few clusters or a far level never make it too narrow. `confidence` is one-sided, in (0, 1), and already spent
+// (decide.h). Rows of weight 0 are no rows. A prediction that is not finite, or no probability, leaves its model
+// without metrics and the comparison without an interval. The same holdout and seed give the same bytes, and each
+// bootstrap draws by its own name, so that a gate more or less changes no other figure. Throws std::logic_error for
+// parts that do not fit together, an unknown label or a metric that does not apply to the task.
 Comparison compare(const Holdout& holdout, Opponent opponent, const settings::Validation& validation, double confidence,
                    std::uint64_t seed);
 

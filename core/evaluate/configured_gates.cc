@@ -50,7 +50,7 @@ class Judge {
   }
 
   BoundJudged max_drop(const GateFigure& figure) const {
-    BoundJudged out = open(figure.difference, *gate_.max_drop == 0 ? 0 : -*gate_.max_drop, figure.why_not);
+    BoundJudged out = open_difference(figure, *gate_.max_drop == 0 ? 0 : -*gate_.max_drop);
     if (!out.sentence.empty()) return out;
     if (out.interval->low >= out.threshold) {
       out.outcome = GateOutcome::passed;
@@ -65,7 +65,7 @@ class Judge {
   // A cap guards against a leak, so that here it is the likely size of the improvement that must stay below, and an
   // improvement that is surely above it fails.
   BoundJudged max_gain(const GateFigure& figure) const {
-    BoundJudged out = open(figure.difference, *gate_.max_gain, figure.why_not);
+    BoundJudged out = open_difference(figure, *gate_.max_gain);
     if (!out.sentence.empty()) return out;
     const std::string said = difference_of(out);
     if (comparison_.opponent == Opponent::baseline) {
@@ -120,6 +120,20 @@ class Judge {
       out.sentence = why_not.empty() ? "no interval was measured" : why_not;
     } else {
       out.sentence = why_unusable(*interval);
+    }
+    return out;
+  }
+
+  // A baseline that takes no row for class 1 has no precision: the candidate has, and there is nothing to drop from.
+  BoundJudged open_difference(const GateFigure& figure, double threshold) const {
+    BoundJudged out = open(figure.difference, threshold, figure.why_not);
+    const auto has = [&](const std::vector<NamedMetric>& metrics) {
+      return std::any_of(metrics.begin(), metrics.end(), [&](const NamedMetric& m) { return name_of(m) == metric_; });
+    };
+    if (!out.interval && comparison_.opponent == Opponent::baseline && !comparison_.opponent_metrics.empty() &&
+        has(comparison_.candidate_metrics) && !has(comparison_.opponent_metrics)) {
+      out.outcome = GateOutcome::passed;
+      out.sentence = fmt::format("the baseline has no {} on these rows that the candidate could fall behind", metric_);
     }
     return out;
   }

@@ -16,8 +16,10 @@ namespace retraind::evaluate {
 
 // One condition on the candidate and how it went; a row of retraind.gate_result.
 struct GateResult {
-  std::string gate;   // "holdout_rows", "clusters", "difference", "anchor", "predictions", … or a configured name
-  std::string slice;  // empty: all rows
+  std::string gate;  // "holdout_rows", "clusters", "difference", "anchor", "predictions", … or a configured name
+  // Of a gate that has slices: "region=north" of a level, "region" of the row that decides, which is also the one that
+  // says whether a level that could not be judged matters. Empty: all rows.
+  std::string slice;
   std::string metric;
   std::optional<double> observed;
   std::optional<double> ci_low;

@@ -54,22 +54,11 @@ bool in_one_cluster(const Holdout& rows) {
                      [&](std::uint32_t cluster) { return cluster == rows.clusters.front(); });
 }
 
-// Percentiles are too narrow with few clusters, and far out there are no replicates left to take them from.
-void widen(stats::Interval& interval, double confidence) {
-  const auto clusters = static_cast<double>(interval.clusters);
-  const double reach = stats::student_t_quantile(confidence, clusters - 1) * interval.standard_error *
-                       std::sqrt(clusters / (clusters - 1));
-  interval.low = std::min(interval.low, interval.estimate - reach);
-  interval.high = std::max(interval.high, interval.estimate + reach);
-}
-
 template <class Statistic>
 Measure resample(const Holdout& rows, const Ask& ask, const Statistic& statistic) {
   Measure out;
   out.interval = stats::cluster_bootstrap(rows.clusters, kBootstrapReplicates, ask.seed, ask.confidence, statistic);
-  if (out.interval) {
-    widen(*out.interval, ask.confidence);
-  } else {
+  if (!out.interval) {
     out.why_not = fmt::format("{} is not defined on more than half of the resampled rows",
                               name_of({ask.metric, ask.of_class, 0}));
   }

@@ -24,8 +24,10 @@ class CompareByTask : public testing::TestWithParam<Task> {};
 TEST_P(CompareByTask, IsPositiveWhenTheCandidateIsBetterWhateverTheMetric) {
   const Holdout holdout = noisy_holdout(GetParam(), 400, 3);
   for (const Metric metric : metrics_of(GetParam())) {
-    const Comparison better = compare(holdout, Opponent::production, metric, 0.95, 1);
-    const Comparison worse = compare(swapped(holdout), Opponent::production, metric, 0.95, 1);
+    // A model that is surer where it is right is not better calibrated for that.
+    if (metric == Metric::calibration_error) continue;
+    const Comparison better = compared(holdout, metric, 0.95, 1);
+    const Comparison worse = compared(swapped(holdout), metric, 0.95, 1);
     ASSERT_TRUE(better.difference && worse.difference) << to_text(metric);
     EXPECT_GT(better.difference->low, 0) << to_text(metric);
     EXPECT_LT(worse.difference->high, 0) << to_text(metric);
@@ -36,7 +38,7 @@ TEST_P(CompareByTask, IsPositiveWhenTheCandidateIsBetterWhateverTheMetric) {
 TEST_P(CompareByTask, EstimatesTheDifferenceOfTheTwoValuesItReports) {
   const Holdout holdout = noisy_holdout(GetParam(), 123, 4);
   for (const Metric metric : metrics_of(GetParam())) {
-    const Comparison comparison = compare(holdout, Opponent::production, metric, 0.9, 1);
+    const Comparison comparison = compared(holdout, metric, 0.9, 1);
     ASSERT_TRUE(comparison.difference && comparison.candidate_value && comparison.opponent_value) << to_text(metric);
     const double apart = *comparison.candidate_value - *comparison.opponent_value;
     EXPECT_NEAR(comparison.difference->estimate, higher_is_better(metric) ? apart : -apart, 1e-12) << to_text(metric);
@@ -49,21 +51,30 @@ TEST_P(CompareByTask, EstimatesTheDifferenceOfTheTwoValuesItReports) {
 }
 
 TEST_P(CompareByTask, ReportsEveryMetricOfBoth) {
-  const Comparison comparison =
-      compare(noisy_holdout(GetParam(), 60, 5), Opponent::production, metrics_of(GetParam()).front(), 0.95, 1);
-  std::vector<Metric> ours;
-  std::vector<Metric> theirs;
-  for (const auto& value : comparison.candidate_metrics) ours.push_back(value.metric);
-  for (const auto& value : comparison.opponent_metrics) theirs.push_back(value.metric);
-  EXPECT_EQ(ours, metrics_of(GetParam()));
-  EXPECT_EQ(theirs, metrics_of(GetParam()));
+  Holdout holdout = noisy_holdout(GetParam(), 60, 5);
+  if (GetParam() != Task::regression) holdout.class_names = {"red", "green", "blue"};
+  if (GetParam() == Task::binary) holdout.class_names.pop_back();
+  const Comparison comparison = compared(holdout, metrics_of(GetParam()).front());
+  std::vector<std::string> ours;
+  std::vector<std::string> theirs;
+  for (const auto& value : comparison.candidate_metrics) ours.push_back(name_of(value));
+  for (const auto& value : comparison.opponent_metrics) theirs.push_back(name_of(value));
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < words_of<Metric>().size(); ++i) {
+    const auto metric = static_cast<Metric>(i);
+    if (!applies_to(metric, GetParam()) || (metric == Metric::recall && GetParam() == Task::multiclass)) continue;
+    all.emplace_back(to_text(metric));
+  }
+  if (GetParam() == Task::multiclass) all.insert(all.end(), {"recall[red]", "recall[green]", "recall[blue]"});
+  EXPECT_EQ(ours, all);
+  EXPECT_EQ(theirs, all);
 }
 
 TEST_P(CompareByTask, GivesAZeroWidthIntervalForEqualPredictions) {
   Holdout holdout = noisy_holdout(GetParam(), 100, 6);
   holdout.opponent = holdout.candidate;
   for (const Metric metric : metrics_of(GetParam())) {
-    const Comparison comparison = compare(holdout, Opponent::production, metric, 0.95, 1);
+    const Comparison comparison = compared(holdout, metric, 0.95, 1);
     ASSERT_TRUE(comparison.difference) << to_text(metric);
     EXPECT_EQ(comparison.difference->estimate, 0) << to_text(metric);
     EXPECT_EQ(comparison.difference->low, 0) << to_text(metric);
@@ -74,9 +85,9 @@ TEST_P(CompareByTask, GivesAZeroWidthIntervalForEqualPredictions) {
 TEST_P(CompareByTask, GivesTheSameBytesForTheSameHoldoutAndSeed) {
   const Holdout holdout = noisy_holdout(GetParam(), 150, 7);
   for (const Metric metric : metrics_of(GetParam())) {
-    const Comparison first = compare(holdout, Opponent::production, metric, 0.95, 42);
-    const Comparison again = compare(holdout, Opponent::production, metric, 0.95, 42);
-    const Comparison other = compare(holdout, Opponent::production, metric, 0.95, 43);
+    const Comparison first = compared(holdout, metric, 0.95, 42);
+    const Comparison again = compared(holdout, metric, 0.95, 42);
+    const Comparison other = compared(holdout, metric, 0.95, 43);
     EXPECT_EQ(first.difference->low, again.difference->low) << to_text(metric);
     EXPECT_EQ(first.difference->high, again.difference->high) << to_text(metric);
     EXPECT_EQ(first.difference->estimate, other.difference->estimate) << to_text(metric);
@@ -98,7 +109,7 @@ TEST(Compare, IsThePairedTTestWhenEveryRowIsAClusterOfItsOwn) {
     holdout.opponent.push_back(1 + i);
   }
   holdout.clusters = each_row_by_itself(20);
-  const Comparison comparison = compare(holdout, Opponent::production, Metric::mae, 0.975, 1);
+  const Comparison comparison = compared(holdout, Metric::mae, 0.975, 1);
   ASSERT_TRUE(comparison.difference);
   // Differences 1..20: mean 10.5, variance 35. t(0.975, 19) = 2.0930240544 (any table of Student's t).
   const double reach = 2.093024054408263 * std::sqrt(35.0 / 20);
@@ -110,9 +121,9 @@ TEST(Compare, IsThePairedTTestWhenEveryRowIsAClusterOfItsOwn) {
 TEST(Compare, WidensTheIntervalWhenRowsOfAClusterGoTogether) {
   // Whole blocks of ten rows are won or lost together.
   Holdout holdout = binary_holdout({.both_right = 200, .only_candidate = 60, .only_opponent = 40, .both_wrong = 100});
-  const Comparison rows = compare(holdout, Opponent::production, Metric::accuracy, 0.95, 1);
+  const Comparison rows = compared(holdout, Metric::accuracy, 0.95, 1);
   holdout.clusters = blocks_of(holdout.labels.size(), 10);
-  const Comparison blocks = compare(holdout, Opponent::production, Metric::accuracy, 0.95, 1);
+  const Comparison blocks = compared(holdout, Metric::accuracy, 0.95, 1);
   ASSERT_TRUE(rows.difference && blocks.difference);
   EXPECT_EQ(rows.difference->estimate, blocks.difference->estimate);
   EXPECT_GT(blocks.difference->standard_error, 2.5 * rows.difference->standard_error);
@@ -123,8 +134,8 @@ TEST(Compare, WidensTheIntervalWhenRowsOfAClusterGoTogether) {
 TEST(Compare, KeepsResampledBoundsWideAtALevelBeyondAllReplicates) {
   const Holdout holdout = noisy_holdout(Task::binary, 300, 8);
   const double far = 1 - 1e-7;
-  const Comparison usual = compare(holdout, Opponent::production, Metric::auc, 0.95, 1);
-  const Comparison spent = compare(holdout, Opponent::production, Metric::auc, far, 1);
+  const Comparison usual = compared(holdout, Metric::auc, 0.95, 1);
+  const Comparison spent = compared(holdout, Metric::auc, far, 1);
   ASSERT_TRUE(usual.difference && spent.difference);
   // Student's t with 29 degrees of freedom is above 6 there; 2,000 percentiles end at some 3.5 standard errors.
   EXPECT_LT(spent.difference->low, spent.difference->estimate - 6 * spent.difference->standard_error);
@@ -134,7 +145,7 @@ TEST(Compare, KeepsResampledBoundsWideAtALevelBeyondAllReplicates) {
 TEST(Compare, KeepsResampledBoundsWideWithTwoClusters) {
   Holdout holdout = noisy_holdout(Task::binary, 100, 9);
   holdout.clusters = blocks_of(100, 50);
-  const Comparison comparison = compare(holdout, Opponent::production, Metric::auc, 0.95, 1);
+  const Comparison comparison = compared(holdout, Metric::auc, 0.95, 1);
   ASSERT_TRUE(comparison.difference);
   // Student's t with one degree of freedom is 6.314 at 0.95.
   EXPECT_LE(comparison.difference->low, comparison.difference->estimate - 6.3 * comparison.difference->standard_error);
@@ -143,18 +154,18 @@ TEST(Compare, KeepsResampledBoundsWideWithTwoClusters) {
 TEST(Compare, HasNoIntervalForAnAucOfOneClassButKeepsTheOtherMetrics) {
   Holdout holdout = noisy_holdout(Task::binary, 50, 10);
   std::fill(holdout.labels.begin(), holdout.labels.end(), 1.0);
-  const Comparison comparison = compare(holdout, Opponent::production, Metric::auc, 0.95, 1);
+  const Comparison comparison = compared(holdout, Metric::auc, 0.95, 1);
   EXPECT_FALSE(comparison.difference);
   EXPECT_FALSE(comparison.candidate_value);
   EXPECT_EQ(comparison.why_no_interval, "auc is not defined on these 50 rows: all labels are of one class");
   EXPECT_EQ(comparison.candidate_metrics.size(), 4U);
-  EXPECT_TRUE(compare(holdout, Opponent::production, Metric::log_loss, 0.95, 1).difference);
+  EXPECT_TRUE(compared(holdout, Metric::log_loss, 0.95, 1).difference);
 }
 
 TEST(Compare, HasNoIntervalForAnR2OfAConstantLabel) {
   Holdout holdout = noisy_holdout(Task::regression, 50, 11);
   std::fill(holdout.labels.begin(), holdout.labels.end(), 0.1);
-  EXPECT_EQ(compare(holdout, Opponent::production, Metric::r2, 0.95, 1).why_no_interval,
+  EXPECT_EQ(compared(holdout, Metric::r2, 0.95, 1).why_no_interval,
             "r2 is not defined on these 50 rows: all labels are the same");
 }
 
@@ -166,7 +177,7 @@ TEST(Compare, HasNoIntervalWhereMostResamplesLackAClass) {
   for (std::size_t i = 0; i < 40; ++i) holdout.labels[i] = i < 20 ? 1 : 0;
   int without = 0;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    const Comparison comparison = compare(holdout, Opponent::production, Metric::auc, 0.95, seed);
+    const Comparison comparison = compared(holdout, Metric::auc, 0.95, seed);
     EXPECT_EQ(comparison.difference.has_value(), comparison.why_no_interval.empty());
     if (comparison.difference) continue;
     ++without;
@@ -179,7 +190,7 @@ TEST(Compare, HasNoIntervalForRowsOfOneCluster) {
   Holdout holdout = noisy_holdout(Task::regression, 30, 13);
   std::fill(holdout.clusters.begin(), holdout.clusters.end(), 7U);
   for (const Metric metric : {Metric::mae, Metric::rmse}) {
-    const Comparison comparison = compare(holdout, Opponent::production, metric, 0.95, 1);
+    const Comparison comparison = compared(holdout, metric, 0.95, 1);
     EXPECT_FALSE(comparison.difference);
     EXPECT_TRUE(comparison.candidate_value);
     EXPECT_EQ(comparison.why_no_interval,
@@ -190,7 +201,7 @@ TEST(Compare, HasNoIntervalForRowsOfOneCluster) {
 TEST(Compare, HasNoIntervalWithoutRows) {
   Holdout holdout;
   holdout.task = Task::regression;
-  const Comparison comparison = compare(holdout, Opponent::baseline, Metric::rmse, 0.95, 1);
+  const Comparison comparison = compare(holdout, Opponent::baseline, by(Metric::rmse), 0.95, 1);
   EXPECT_EQ(comparison.rows, 0U);
   EXPECT_FALSE(comparison.difference);
   EXPECT_EQ(comparison.why_no_interval, "there is no fresh labelled row");
@@ -201,7 +212,7 @@ TEST(Compare, DoesNotMeasureAModelWhosePredictionsAreNoPredictions) {
     for (const bool by_candidate : {true, false}) {
       Holdout holdout = noisy_holdout(Task::binary, 30, 14);
       (by_candidate ? holdout.candidate : holdout.opponent)[4] = bad;
-      const Comparison comparison = compare(holdout, Opponent::production, Metric::auc, 0.95, 1);
+      const Comparison comparison = compared(holdout, Metric::auc, 0.95, 1);
       EXPECT_FALSE(comparison.difference);
       EXPECT_EQ(comparison.candidate_value.has_value(), !by_candidate);
       EXPECT_EQ(comparison.opponent_value.has_value(), by_candidate);
@@ -215,9 +226,6 @@ TEST(Compare, DoesNotMeasureAModelWhosePredictionsAreNoPredictions) {
 
 TEST(Compare, TreatsPartsThatDoNotFitTogetherAsABug) {
   const Holdout good = noisy_holdout(Task::binary, 30, 15);
-  const auto compared = [](const Holdout& holdout, Metric metric) {
-    return compare(holdout, Opponent::production, metric, 0.95, 1);
-  };
   Holdout bad = good;
   bad.opponent.pop_back();
   EXPECT_THROW(compared(bad, Metric::auc), std::logic_error);
@@ -227,26 +235,42 @@ TEST(Compare, TreatsPartsThatDoNotFitTogetherAsABug) {
   bad = good;
   bad.labels[3] = kNan;
   EXPECT_THROW(compared(bad, Metric::accuracy), std::logic_error);
+  bad = good;
+  bad.weights = {1, 2, 3};
+  EXPECT_THROW(compared(bad, Metric::auc), std::logic_error);
+  for (const double weight : {-1.0, kNan, std::numeric_limits<double>::infinity()}) {
+    bad.weights.assign(30, 1);
+    bad.weights[3] = weight;
+    EXPECT_THROW(compared(bad, Metric::auc), std::logic_error) << weight;
+  }
+  bad = good;
+  bad.anchor = {0.5};
+  EXPECT_THROW(compared(bad, Metric::auc), std::logic_error);
+  bad = good;
+  bad.slices = {{"region", {"north"}, std::vector<std::int32_t>(30, 1)}};
+  EXPECT_THROW(compared(bad, Metric::auc), std::logic_error);
   EXPECT_THROW(compared(good, Metric::rmse), std::logic_error);
+  EXPECT_THROW(compared(good, Metric::auc, 1), std::logic_error);
 }
 
 TEST(Compare, CountsAClassThatNoModelKnowsAgainstBoth) {
   Holdout holdout = binary_holdout({.both_right = 80, .only_candidate = 20});
-  const double before = *compare(holdout, Opponent::production, Metric::accuracy, 0.95, 1).candidate_value;
+  const double before = *compared(holdout, Metric::accuracy, 0.95, 1).candidate_value;
   for (std::size_t i = 0; i < 10; ++i) holdout.labels[i] = -1;
   for (const Metric metric : metrics_of(Task::binary)) {
-    const Comparison comparison = compare(holdout, Opponent::production, metric, 0.95, 1);
+    if (metric == Metric::calibration_error) continue;
+    const Comparison comparison = compared(holdout, metric, 0.95, 1);
     ASSERT_TRUE(comparison.difference) << to_text(metric);
     EXPECT_GT(comparison.difference->low, 0) << to_text(metric);
   }
-  const Comparison comparison = compare(holdout, Opponent::production, Metric::accuracy, 0.95, 1);
+  const Comparison comparison = compared(holdout, Metric::accuracy, 0.95, 1);
   EXPECT_DOUBLE_EQ(*comparison.candidate_value, before - 0.1);
   EXPECT_NEAR(comparison.difference->estimate, 0.2, 1e-12);
 }
 
 TEST(Compare, MeasuresTenRows) {
-  const Comparison comparison = compare(binary_holdout({.both_right = 6, .only_candidate = 3, .only_opponent = 1}),
-                                        Opponent::production, Metric::accuracy, 0.95, 1);
+  const Comparison comparison =
+      compared(binary_holdout({.both_right = 6, .only_candidate = 3, .only_opponent = 1}), Metric::accuracy);
   ASSERT_TRUE(comparison.difference);
   EXPECT_NEAR(comparison.difference->estimate, 0.2, 1e-12);
   EXPECT_LT(comparison.difference->low, 0);

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "core/base/random.h"
 #include "core/base/vocabulary.h"
 #include "core/evaluate/compare.h"
+#include "core/evaluate/decide.h"
 
 namespace retraind::evaluate {
 
@@ -89,12 +91,78 @@ inline Holdout noisy_holdout(Task task, std::size_t rows, std::uint64_t seed) {
   return holdout;
 }
 
+// Those by which one model can be better than another, recall of a single class apart.
 inline std::vector<Metric> metrics_of(Task task) {
   std::vector<Metric> out;
   for (std::size_t i = 0; i < words_of<Metric>().size(); ++i) {
-    if (applies_to(static_cast<Metric>(i), task)) out.push_back(static_cast<Metric>(i));
+    const auto metric = static_cast<Metric>(i);
+    const bool by_class = metric == Metric::recall && task == Task::multiclass;
+    if (applies_to(metric, task) && is_ordered(metric) && !by_class) out.push_back(metric);
   }
   return out;
+}
+
+inline settings::Validation by(Metric metric) {
+  settings::Validation validation;
+  validation.metric = metric;
+  return validation;
+}
+
+inline Comparison compared(const Holdout& holdout, Metric metric, double confidence = 0.95, std::uint64_t seed = 1) {
+  return compare(holdout, Opponent::production, by(metric), confidence, seed);
+}
+
+// Of a candidate that nothing is wrong with.
+inline CandidateFacts sound_facts() {
+  CandidateFacts facts;
+  facts.predictions.rows = 1000000;
+  facts.package_compared = 1000;
+  facts.seconds_per_thousand = 0.02;
+  facts.artifact_bytes = 4096;
+  return facts;
+}
+
+// Around a comparison with version 5 in production, or with the baseline.
+inline Circumstances sound_circumstances(Opponent opponent = Opponent::production) {
+  Circumstances out;
+  if (opponent == Opponent::production) out.production = 5;
+  return out;
+}
+
+inline Decision decided(const Comparison& comparison, const settings::Validation& validation) {
+  return decide(comparison, sound_facts(), sound_circumstances(comparison.opponent), validation);
+}
+
+// The gate's row; one that says that there is none, which no test expects, where there is none.
+inline GateResult gate_of(const Decision& decision, const std::string& name, const std::string& slice = "") {
+  for (const GateResult& gate : decision.gates) {
+    if (gate.gate == name && gate.slice == slice) return gate;
+  }
+  GateResult none;
+  none.sentence = "there is no gate " + name + " [" + slice + "]";
+  return none;
+}
+
+// A sound comparison of 1,000 rows in 40 clusters with the given interval.
+inline Comparison measured(double estimate, double low, double high, Opponent opponent = Opponent::production) {
+  Comparison comparison;
+  comparison.opponent = opponent;
+  comparison.metric = Metric::accuracy;
+  comparison.rows = 1000;
+  comparison.opponent_value = 0.75;
+  comparison.candidate_value = 0.75 + estimate;
+  comparison.candidate_metrics = {{Metric::accuracy, "", 0.75 + estimate}};
+  comparison.opponent_metrics = {{Metric::accuracy, "", 0.75}};
+  comparison.difference = stats::Interval{estimate, low, high, 0.01, 1, 40, "cluster_t"};
+  comparison.confidence = 0.95;
+  return comparison;
+}
+
+inline settings::Validation rules(Rule rule = Rule::superior, double margin = 0) {
+  settings::Validation validation = by(Metric::accuracy);
+  validation.rule = rule;
+  validation.margin = margin;
+  return validation;
 }
 
 }  // namespace retraind::evaluate
