@@ -16,9 +16,9 @@
 #include <cerrno>
 #include <system_error>
 
+#include "core/base/descriptor.h"
 #include "core/base/error.h"
 #include "core/release/printable.h"
-#include "daemon/descriptor.h"
 #include "daemon/wakeup.h"
 
 namespace retraind::daemon {

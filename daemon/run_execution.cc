@@ -12,10 +12,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <system_error>
 
+#include "core/base/descriptor.h"
 #include "core/base/error.h"
 #include "core/pipeline/conclude.h"
 #include "core/pipeline/durable_file.h"
-#include "daemon/descriptor.h"
 #include "daemon/log.h"
 #include "daemon/run_blocking.h"
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "daemon/descriptor.h"
+#include "core/base/descriptor.h"
 #include "daemon/worker_protocol.h"
 
 namespace retraind::daemon {

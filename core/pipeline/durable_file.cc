@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "core/base/descriptor.h"
 #include "core/base/error.h"
 
 namespace retraind::pipeline {
@@ -16,20 +17,6 @@ namespace {
 [[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
   throw std::system_error(errno, std::generic_category(), fmt::format("{} {}", what, path.string()));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 }  // namespace
 
