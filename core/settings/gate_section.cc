@@ -49,6 +49,8 @@ void read_class(TableReader& reader, std::optional<Metric> metric, const ModelSo
                                                    reader.path()));
   } else if (!takes_one && was_read) {
     reader.complain("class", "belongs to recall of a multiclass task; leave it out here");
+  } else if (was_read && out.empty()) {
+    reader.complain("class", "a class whose label is an empty string has no name; let the query give it one");
   }
 }
 

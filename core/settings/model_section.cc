@@ -139,13 +139,13 @@ void check_window(TableReader& training, const Model& model) {
 
 }  // namespace
 
-// Labels are compared as text, so `1` means what `"1"` means.
+// Labels are compared as text, so `1` means what `"1"` means. No label in PostgreSQL has a zero character.
 bool read_label(TableReader& reader, std::string_view key, std::string& out) {
   constexpr std::string_view kExpected = "a label's value: a string, a number, or true or false";
   const Entry* entry = reader.ask(key, std::string(kExpected), "");
   if (entry == nullptr) return false;
   const auto& value = entry->node.value;
-  if (const auto* text = std::get_if<std::string>(&value)) {
+  if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->find('\0') == std::string::npos) {
     out = *text;
   } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
     out = std::to_string(*integer);
