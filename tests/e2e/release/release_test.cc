@@ -305,25 +305,58 @@ TEST(Release, ATargetThatFailsHoldsUpNoOtherTargetAndNoOtherModel) {
   EXPECT_EQ(world.registry.text("SELECT version FROM retraind.production WHERE model = 'm'"), "2");
   EXPECT_EQ(fs::read_symlink(world.folder() / "n/current"), "v1");
   EXPECT_TRUE(fs::is_empty(shared));
-  const std::string command =
-      world.registry.text("SELECT last_error FROM retraind.release_history WHERE version = 1 AND target = 'command'");
+  const std::string command = world.registry.text(
+      "SELECT last_error FROM retraind.release_history WHERE model = 'm' AND version = 1 AND target = 'command'");
   EXPECT_NE(command.find("the command /nonexistent/command cannot be started: No such file or directory"),
             std::string::npos)
       << command;
-  const std::string directory =
-      world.registry.text("SELECT last_error FROM retraind.release_history WHERE version = 1 AND target = 'directory'");
+  const std::string directory = world.registry.text(
+      "SELECT last_error FROM retraind.release_history WHERE model = 'm' AND version = 1 AND target = 'directory'");
   EXPECT_NE(directory.find("may be written by others: its mode is 0777"), std::string::npos) << directory;
 
   // Mended, both come after each other.
   fs::permissions(shared, fs::perms::owner_all);
   world.registry.exec(
-      "SELECT retraind.retry_release(release_id) FROM retraind.release_history WHERE target = 'directory' AND version "
-      "= 1");
+      "SELECT retraind.retry_release(release_id) FROM retraind.release_history WHERE model = 'm' AND version = 1 AND "
+      "target = 'directory'");
   ASSERT_TRUE(
       world.comes_true("SELECT count(*) = 2 FROM retraind.release_history WHERE model = 'm' AND target = "
                        "'directory' AND state = 'delivered'"));
   EXPECT_EQ(fs::read_symlink(shared / "current"), "v2");
   EXPECT_TRUE(fs::exists(shared / "v1"));
+}
+
+TEST(Release, TwoDaemonsTellATargetInTheOrderOfTheMoves) {
+  World world;
+  make_data(world);
+  WebhookServer server;
+  const fs::path directory = world.folder() / "serving";
+  const std::string models =
+      World::events_model("m", "", kNewRows) +
+      release_section("m", "directory = \"" + directory.string() + "\"\nwebhook = \"" + server.url() + "\"\n");
+  world.start(world.configure(models));
+  world.start(world.configure(models, "", "second"));
+  ASSERT_TRUE(world.comes_true("SELECT version = 1 FROM retraind.production WHERE model = 'm'"));
+  world.add_events(2000, 2000, 1);
+  ASSERT_TRUE(world.comes_true("SELECT version = 2 FROM retraind.production WHERE model = 'm'"));
+  std::string moves = "1 2 ";
+  for (int i = 0; i < 6; ++i) {
+    world.registry.exec("SELECT retraind.rollback('m', 'back', 1)");
+    world.registry.exec("SELECT retraind.lift_quarantine('m', 2, 'and forth')");
+    world.registry.exec("SELECT retraind.rollback('m', 'and forth', 2)");
+    moves += "1 2 ";
+  }
+  ASSERT_TRUE(world.comes_true("SELECT count(*) = 28 AND bool_and(state = 'delivered') FROM retraind.release_history"));
+  std::string told;
+  std::int64_t last = 0;
+  for (const auto& request : server.requests()) {
+    const auto payload = boost::json::parse(request.body);
+    EXPECT_GT(payload.at("release_id").as_int64(), last);
+    last = payload.at("release_id").as_int64();
+    told += std::to_string(payload.at("version").as_int64()) + " ";
+  }
+  EXPECT_EQ(told, moves);
+  EXPECT_EQ(fs::read_symlink(directory / "current"), "v2");
 }
 
 TEST(Release, ACommandThatNeitherEndsNorFallsSilentIsEndedAtTheTimeout) {
