@@ -114,6 +114,24 @@ TEST(CalibrationSlope, FindsItsMaximumFarFromOne) {
   EXPECT_NEAR(*certain(Metric::calibration_slope), std::log(3) / (std::log1p(-1e-15) - std::log(1e-15)), 1e-6);
 }
 
+TEST(CalibrationSlope, DependsOnNoOtherWeightingThanItsOwn) {
+  // Weights that turn a steep rise into a steep fall.
+  Numbers labels, scores, falling;
+  for (int i = 0; i < 400; ++i) {
+    const bool high = i % 2 == 0;
+    const bool rises = i % 100 >= 4;
+    scores.push_back(high ? .999 : .001);
+    labels.push_back(high == rises ? 1 : 0);
+    falling.push_back(rises ? 1e-4 : 1);
+  }
+  const Case rows = binary_case(labels, scores);
+  const WeightedMetric prepared(Metric::calibration_slope, rows.scored());
+  // Shares of 384 to 16, and of 0.0384 to 16, over log-odds of ln 999 on either side.
+  EXPECT_NEAR(*prepared(), std::log(384 / 16.0) / std::log(999), 1e-12);
+  EXPECT_NEAR(*prepared(falling), std::log(384e-4 / 16) / std::log(999), 1e-12);
+  EXPECT_NEAR(*prepared(), std::log(384 / 16.0) / std::log(999), 1e-12);
+}
+
 TEST(CalibrationSlope, CountsARowOfUnknownClassAsOneThatWasGivenNoChance) {
   const Case known = binary_case({0, 1, 0, 1, 0, 1}, {.2, .2, .5, .5, .8, .8});
   const Case lost = binary_case({0, 1, 0, 1, 0, 1, -1}, {.2, .2, .5, .5, .8, .8, .9});
