@@ -157,6 +157,34 @@ TEST_F(TrialsTest, KeepsAVersionThatDoesNoHarmUntilItsWindowIsOver) {
   EXPECT_EQ(sql("SELECT version FROM retraind.production"), "2");
 }
 
+TEST_F(TrialsTest, AsksAPersonAndBakesWhatSheApproves) {
+  configuration = world.configure(model("promotion = \"manual\"\n"));
+  add_rows(500, 0.5);
+  world.start(configuration);
+  const auto approve = [&](const std::string& run) {
+    return world.run({"approve", run, "--reason", "fine", "--config", configuration.string()}).exit_code;
+  };
+  const std::string waiting = "SELECT count(*) = 1 FROM retraind.run_history WHERE state = 'awaiting_approval'";
+  ASSERT_TRUE(world.comes_true(waiting));
+  ASSERT_EQ(approve("1"), 0);
+  add_rows(500, 0.6);
+  retrain();
+  ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.run_history WHERE state = 'shadowing'"));
+  add_rows(2500, 0.6);
+  ASSERT_TRUE(world.comes_true(waiting));
+  EXPECT_EQ(sql("SELECT version FROM retraind.production"), "1");
+  EXPECT_EQ(sql("SELECT outcome FROM retraind.trial_history"), "awaiting_approval");
+  ASSERT_EQ(approve(sql("SELECT run_id FROM retraind.run_history WHERE state = 'awaiting_approval'")), 0);
+  EXPECT_EQ(sql("SELECT version FROM retraind.production"), "2");
+  ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.trial_history WHERE kind = 'bake' AND version = 2"));
+  // The rows that made it win do not flatter it in its bake.
+  EXPECT_EQ(
+      sql("SELECT b.after = s.counted_to FROM retraind.trial_history b JOIN retraind.trial_history s USING (run_id) "
+          "WHERE b.kind = 'bake' AND s.kind = 'shadow'"),
+      "t");
+  expect_one_unbroken_history();
+}
+
 TEST_F(TrialsTest, GoesOnWhereAnotherDaemonStopped) {
   DaemonProcess& first = start_with_a_shadow();
   add_rows(200, 0.6);

@@ -1,6 +1,8 @@
 // Shadows and bakes in the registry: from clusters that a worker might have found to who is in production afterwards.
 #include "core/pipeline/trial.h"
 
+#include <thread>
+
 #include "core/pipeline/bake.h"
 #include "core/pipeline/conclude.h"
 #include "core/pipeline/trial_cut.h"
@@ -103,7 +105,16 @@ class TrialTest : public testing::RegistryTest {
         "retraind.promotion_history");
   }
 
+  void wait_until_somebody_waits() {
+    const auto deadline = std::chrono::steady_clock::now() + testing::seconds(30);
+    while (ground.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                       "wait_event_type = 'Lock'") == "0") {
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("nobody waits for anybody");
+    }
+  }
+
   RunId shadowing{};
+  testing::TestConnection person_at = ground.connect();
 };
 
 TEST_F(TrialTest, PromotesAShadowThatSurelyWinsAndBakesIt) {
@@ -167,9 +178,9 @@ TEST_F(TrialTest, CountsEachClusterOnceAndGoesOnWhileNothingIsSettled) {
     return complaint<DataError>([&] { (void)conclude(second, result, start + hours(2)); });
   };
   EXPECT_CONTAINS(say(days(0.05, 10, 3)), "are no evidence");
-  TrialResult other = days(0.05, 10, 4);
-  other.clusters.front().index = 3;
-  EXPECT_CONTAINS(say(other), "cluster 3 has been counted before");
+  TrialResult renumbered = days(0.05, 10, 4);
+  renumbered.clusters.front().index = 3;
+  EXPECT_CONTAINS(say(renumbered), "cluster 3 has been counted before");
   EXPECT_CONTAINS(say(days(0.05, 11, 4)), "the window ends at");
   EXPECT_EQ(count("trial_cluster"), "4");
 
@@ -377,6 +388,46 @@ TEST_F(TrialTest, EndsABakeThatAPersonRolledBack) {
   EXPECT_EQ(conclude(trial, days(-0.05, 7), start + hours(1)), std::nullopt);
   EXPECT_EQ(trials(), "bake overtaken");
   EXPECT_EQ(moves(), "promotion 1, promotion 2, rollback 1");
+}
+
+// The daemon rolls back by itself while a person does the same: whoever comes second finds it done.
+TEST_F(TrialTest, RollsBackOnceWhenADaemonAndAPersonWantTo) {
+  put_bake();
+  const runs::ClaimedTrial trial = claim_trial(start + hours(1));
+  std::string said;
+  std::jthread person;
+  transact([&](store::Transaction& transaction) {
+    EXPECT_EQ(conclude_trial(transaction, here, trial, days(-0.05, 7), start + hours(1)).value().outcome,
+              TrialOutcome::rolled_back);
+    person = std::jthread([&] { said = refusal(person_at, "SELECT retraind.rollback('power', 'people complain')"); });
+    wait_until_somebody_waits();
+  });
+  person.join();
+  EXPECT_CONTAINS(said, "no other version that was in production and is not quarantined");
+  EXPECT_EQ(moves(), "promotion 1, promotion 2, rollback 1");
+  EXPECT_EQ(trials(), "bake rolled_back");
+}
+
+TEST_F(TrialTest, LeavesTheRollbackToAPersonWhoWasFaster) {
+  put_bake();
+  const runs::ClaimedTrial trial = claim_trial(start + hours(1));
+  std::optional<TrialConclusion> conclusion = TrialConclusion{};
+  std::string trouble;
+  person_at.exec("BEGIN; SELECT retraind.rollback('power', 'people complain')");
+  std::jthread daemon([&] {
+    try {
+      conclusion = conclude(trial, days(-0.05, 7), start + hours(1));
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+  });
+  wait_until_somebody_waits();
+  person_at.exec("COMMIT");
+  daemon.join();
+  EXPECT_EQ(trouble, "");
+  EXPECT_EQ(conclusion, std::nullopt);
+  EXPECT_EQ(moves(), "promotion 1, promotion 2, rollback 1");
+  EXPECT_EQ(trials(), "bake overtaken");
 }
 
 TEST_F(TrialTest, RecordsALookThatCouldNotBeMadeAndEndsAtTheDeadline) {
