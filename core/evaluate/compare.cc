@@ -112,7 +112,9 @@ double disagreement(const Holdout& rows) {
 // standard error that was measured.
 void foresee(Comparison& out, const Holdout& rows, std::optional<double> detect) {
   const stats::Interval& interval = *out.difference;
-  if (!(interval.standard_error > 0) || !std::isfinite(interval.standard_error) || !(out.confidence > 0.5)) return;
+  // Below this it is rounding that varies, not the rows.
+  const bool varies = interval.standard_error > 1e-12 * std::max(std::fabs(interval.estimate), 1e-12);
+  if (!varies || !std::isfinite(interval.standard_error) || !(out.confidence > 0.5)) return;
   const double deviation = interval.standard_error * std::sqrt(static_cast<double>(out.rows));
   const double detectable = stats::detectable_difference(out.rows, deviation, 1, out.confidence, stats::kUsualPower);
   if (std::isfinite(detectable)) out.detectable = detectable;

@@ -45,11 +45,7 @@ std::string join(const std::vector<std::string>& parts, const char* between) {
   return out;
 }
 
-std::string reason_to_reject(const std::vector<GateResult>& gates) {
-  std::vector<const GateResult*> failed;
-  for (const GateResult& gate : gates) {
-    if (gate.outcome == GateOutcome::failed) failed.push_back(&gate);
-  }
+std::string reason_to_reject(std::vector<const GateResult*> failed) {
   const auto difference =
       std::find_if(failed.begin(), failed.end(), [](auto* gate) { return gate->gate == "difference"; });
   if (difference != failed.end()) std::rotate(failed.begin(), difference, difference + 1);
@@ -144,13 +140,23 @@ Decision decide(const Comparison& comparison, const CandidateFacts& facts, const
     gates.push_back(judge_agreement(refit));
   }
 
+  // An anchor that goes the way of the difference, by the same numbers, is no further reason.
+  const auto repeats = [&](const GateResult& gate) {
+    return anchor_follows && gate.gate == "anchor" && gate.outcome == find(gates, "difference").outcome;
+  };
   std::vector<const GateResult*> undecided;
   for (const GateResult& gate : gates) {
-    if (gate.outcome == GateOutcome::undecided && counts(gate, validation)) undecided.push_back(&gate);
+    if (gate.outcome == GateOutcome::undecided && counts(gate, validation) && !repeats(gate)) {
+      undecided.push_back(&gate);
+    }
   }
   if (has(gates, GateOutcome::failed)) {
+    std::vector<const GateResult*> failed;
+    for (const GateResult& gate : gates) {
+      if (gate.outcome == GateOutcome::failed && !repeats(gate)) failed.push_back(&gate);
+    }
     decision.verdict = Verdict::reject;
-    decision.reason = reason_to_reject(gates);
+    decision.reason = reason_to_reject(std::move(failed));
   } else if (!undecided.empty()) {
     decision.verdict = Verdict::inconclusive;
     decision.reason = reason_to_wait(undecided, comparison, validation);

@@ -143,7 +143,7 @@ TEST(Anchor, IsReplacedBySomethingSurelyBetterOnly) {
 // Twenty candidates in a row, each half a margin worse than the one before. Rows are drawn so that two models differ
 // only where their accuracies do, which makes each step easy to see.
 int promotions_in_a_row(bool anchored, double& quality) {
-  constexpr std::size_t kRows = 4000;
+  constexpr std::size_t kRows = 2000;
   constexpr double kMargin = 0.02;
   Random random(11);
   const auto predict = [](const std::vector<double>& luck, double accuracy) {

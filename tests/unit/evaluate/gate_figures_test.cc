@@ -55,7 +55,7 @@ Holdout regional(Holdout holdout, const std::vector<std::string>& levels) {
 }
 
 TEST(GateFigures, HaveAnIntervalOfTheCandidatesOwnMetric) {
-  const Holdout holdout = noisy_holdout(Task::binary, 400, 30);
+  const Holdout holdout = noisy_holdout(Task::binary, 200, 30);
   const Comparison comparison =
       measured_by(holdout, {above("a", Metric::accuracy, 0.5), above("b", Metric::auc, 0.5),
                             above("c", Metric::log_loss, 0.5), above("d", Metric::calibration_slope, 0.5)});
@@ -63,7 +63,7 @@ TEST(GateFigures, HaveAnIntervalOfTheCandidatesOwnMetric) {
   for (std::size_t i = 0; i < 4; ++i) {
     const GateFigure& figure = comparison.gates[i];
     EXPECT_EQ(figure.gate, i);
-    EXPECT_EQ(figure.rows, 400U);
+    EXPECT_EQ(figure.rows, 200U);
     EXPECT_EQ(figure.slice, "");
     ASSERT_TRUE(figure.candidate) << figure.why_not;
     EXPECT_FALSE(figure.difference);
@@ -132,7 +132,7 @@ TEST(GateFigures, SayWhyTheyAreNone) {
 }
 
 TEST(GateFigures, DoNotChangeWithTheOtherGates) {
-  const Holdout holdout = regional(noisy_holdout(Task::binary, 400, 34), {"north", "south"});
+  const Holdout holdout = regional(noisy_holdout(Task::binary, 200, 34), {"north", "south"});
   const std::vector<settings::Gate> one = {drop("d", Metric::auc, 0.1)};
   const std::vector<settings::Gate> more = {above("a", Metric::f1, 0.1), sliced("s", Metric::average_precision, 0.1),
                                             drop("d", Metric::auc, 0.1)};
