@@ -64,7 +64,7 @@ asio::awaitable<void> ReleaseDelivery::execute() {
   } catch (const std::exception& error) {
     detail_ = error.what();
   }
-  if (!delivered_ && stop_ == Stop::timed_out && release_.target != ReleaseTarget::command) {
+  if (!delivered_ && stop_ == Stop::timed_out && release_.target == ReleaseTarget::directory) {
     detail_ = fmt::format("it took longer than {} (release.timeout): {}", format_duration(release_.settings.timeout),
                           detail_);
   }
@@ -222,7 +222,7 @@ asio::awaitable<void> ReleaseDelivery::renew_lease_until_ended() {
 
 asio::awaitable<void> ReleaseDelivery::await_timeout() {
   const auto self = shared_from_this();
-  if (told_) co_return;
+  if (told_ || release_.target == ReleaseTarget::webhook) co_return;  // a request has a timeout of its own
   timeout_timer_.expires_after(to_steady(release_.settings.timeout));
   boost::system::error_code error;
   co_await timeout_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));

@@ -53,14 +53,23 @@ Files files_of(std::string_view artifact) {
   return files;
 }
 
+// With a slash or a dot at its end a path would be followed where it is a link.
+std::filesystem::path without_slash(const std::filesystem::path& path) {
+  const std::filesystem::path normal = path.lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
 Descriptor open_directory(const std::filesystem::path& directory) {
   const std::string name = directory.string();
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  if (::mkdir(name.c_str(), 0755) != 0 && errno != EEXIST) {
-    if (errno == ENOENT) {
-      throw TransientError(fmt::format("the folder that should hold {} is not there", name),
-                           "create it, or correct release.directory");
-    }
+  if (::mkdir(name.c_str(), 0755) == 0) {
+    const Descriptor above(::open(directory.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!above) fail("opening the folder above " + name);
+    sync_folder(above.get(), name);
+  } else if (errno == ENOENT) {
+    throw TransientError(fmt::format("the folder that should hold {} is not there", name),
+                         "create it, or correct release.directory");
+  } else if (errno != EEXIST) {
     fail("creating the folder " + name);
   }
   Descriptor out(::open(name.c_str(), kFlags));
@@ -281,9 +290,10 @@ std::string export_version(const std::filesystem::path& directory, const Announc
   const std::string release_file = to_release_file(announcement, hashes);
   const std::string version = fmt::format("v{}", announcement.version);
   const std::string fresh = fmt::format(".{}.new", version);
-  const std::string where = directory.string();
+  const std::filesystem::path path = without_slash(directory);
+  const std::string where = path.string();
 
-  const Descriptor root = open_directory(directory);
+  const Descriptor root = open_directory(path);
   const Descriptor lock = lock_directory(root.get(), where);
   check_in_the_way(root.get(), where, version, announcement.model);
 

@@ -260,7 +260,12 @@ TEST_F(Directory, RefusesLinksInTheWay) {
   fs::create_directory(folder / "elsewhere");
   fs::create_directory_symlink(folder / "elsewhere", directory);
   EXPECT_NE(failure(1, one).find("is no folder but a link"), std::string::npos);
+  directory = (folder / "power/").string();  // with a slash, too
+  EXPECT_NE(failure(1, one).find("is no folder but a link"), std::string::npos);
+  directory = folder / "power/.";
+  EXPECT_NE(failure(1, one).find("is no folder but a link"), std::string::npos);
   EXPECT_TRUE(fs::is_empty(folder / "elsewhere"));
+  directory = folder / "power";
   fs::remove(directory);
 
   put(1, one);
