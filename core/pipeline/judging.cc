@@ -51,14 +51,6 @@ std::vector<evaluate::SliceColumn> slices_of(const data::Table& table, std::size
   return out;
 }
 
-settings::Cluster cluster_of(const settings::Model& model) {
-  // Entities that are held out as a whole are what rows depend on each other in, unless something else is said.
-  if (model.training.entity && std::holds_alternative<settings::ClusterAuto>(model.validation.cluster)) {
-    return settings::ClusterColumn{*model.training.entity};
-  }
-  return model.validation.cluster;
-}
-
 }  // namespace
 
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
@@ -116,7 +108,7 @@ evaluate::Holdout make_holdout(const data::Table& table, std::size_t begin, std:
   if (opponents.anchor)
     out.anchor = onto_all(predict(*opponents.anchor), opponents.anchor->scorer.preparation.classes());
   out.candidate = onto_all(std::move(predictions), candidate.classes());
-  const settings::Cluster cluster = cluster_of(model);
+  const settings::Cluster& cluster = model.validation.cluster;
   out.clusters = data::cluster_rows(table, begin, end, cluster);
   out.rows_are_independent = std::holds_alternative<settings::ClusterNone>(cluster);
   if (!table.weights.empty()) {

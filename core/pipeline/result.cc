@@ -107,9 +107,10 @@ void require_sense(const Measured& measured) {
   if (measured.production_fault.empty() != (!measured.judged_against || (production && !measured.stand_in))) {
     throw DataError("the result's opponent does not fit what it says of production");
   }
-  if (measured.holdout_from.has_value() != (comparison.rows > 0) ||
-      measured.holdout_to.has_value() != (comparison.rows > 0) ||
-      (comparison.rows > 0 && *measured.holdout_from > *measured.holdout_to)) {
+  // Rows without any weight are held out too, and are none to judge by.
+  const bool held_out = measured.holdout_from.has_value();
+  if (measured.holdout_to.has_value() != held_out || (comparison.rows > 0 && !held_out) ||
+      (held_out && *measured.holdout_from > *measured.holdout_to)) {
     throw DataError("the result's holdout makes no sense");
   }
   if (measured.refit && measured.judged_again) throw DataError("the result refits a candidate that was not trained");

@@ -26,7 +26,7 @@ void make_broken_production(World& world, const std::string& validation, const s
   world.add_events(2000, 2000, 1);
   ASSERT_TRUE(world.comes_true("SELECT version = 2 FROM retraind.production"));
   world.registry.exec("SET session_replication_role = replica; " + how + "; SET session_replication_role = DEFAULT");
-  world.add_events(4000, 2000, 0);
+  world.add_events(4000, 2000, 1);
 }
 
 constexpr const char* kDamaged =
@@ -75,7 +75,8 @@ TEST(Approval, OfACandidateThatWasJudgedAgainstAnotherVersionHasItJudgedAgain) {
   World world;
   world.make_events();
   world.add_events(0, 2000, 0);
-  world.start(world.configure(model_with("promotion = \"manual\"")));
+  const auto config = world.configure(model_with("promotion = \"manual\""));
+  world.start(config);
   TestDatabase& registry = world.registry;
   const auto await_and_approve = [&](int version) {
     ASSERT_TRUE(world.comes_true("SELECT state = 'awaiting_approval' AND version = " + std::to_string(version) +
@@ -89,7 +90,7 @@ TEST(Approval, OfACandidateThatWasJudgedAgainstAnotherVersionHasItJudgedAgain) {
   world.add_events(4000, 2000, 0);
   await_and_approve(3);
   // Version 3 beat version 2, and that is not in production any more.
-  EXPECT_EQ(world.run({"rollback", "m", "--reason", "version 2 was wrong"}).exit_code, 0);
+  EXPECT_EQ(world.run({"--config", config.string(), "rollback", "m", "--reason", "version 2 was wrong"}).exit_code, 0);
   registry.exec("SELECT retraind.approve(run_id, 'too late') FROM retraind.run WHERE state = 'awaiting_approval'");
   EXPECT_EQ(registry.text("SELECT version FROM retraind.production"), "1");
   // New rows for the second judging: those of the first are there too, and none is older than version 3.
@@ -100,6 +101,19 @@ TEST(Approval, OfACandidateThatWasJudgedAgainstAnotherVersionHasItJudgedAgain) {
   EXPECT_EQ(registry.text("SELECT count(DISTINCT attempt) FROM retraind.gate_result WHERE run_id = (SELECT run_id FROM "
                           "retraind.run_history WHERE version = 3)"),
             "2");
+}
+
+TEST(Gates, StopAnImprovementThatIsTooGoodToBeTrue) {
+  World world;
+  world.make_events();
+  world.add_events(0, 2000, 0);
+  world.start(world.configure(
+      model_with("[[model.m.validation.gate]]\nname = \"leak\"\nmetric = \"accuracy\"\nmax_gain = 0.3\n")));
+  ASSERT_TRUE(world.comes_true("SELECT version = 1 FROM retraind.production"));
+  world.add_events(2000, 2000, 1);
+  ASSERT_TRUE(world.comes_true("SELECT state = 'rejected' FROM retraind.run_history ORDER BY run_id DESC LIMIT 1"));
+  EXPECT_EQ(world.registry.text("SELECT string_agg(gate, ' ') FROM retraind.gate_result WHERE NOT passed"), "leak");
+  EXPECT_EQ(world.registry.text("SELECT version FROM retraind.production"), "1");
 }
 
 TEST(Gates, JudgeEachSliceAndSaySo) {
