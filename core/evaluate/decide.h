@@ -67,6 +67,12 @@ double spent_confidence(const settings::Validation& validation, std::uint64_t at
 // interval, or fewer than two clusters: inconclusive, saying so. Against the baseline the rule is always superior with
 // margin 0. Any gate that failed rejects; any that is undecided makes a promotion inconclusive. No gate passes because
 // its input was missing.
+//
+// Configured gates: `above` and `below` pass where the whole interval meets them and fail where none of it does;
+// `max_drop` likewise, of the difference. `max_gain` passes where the estimate is no larger, fails where the whole
+// interval is, and passes for a first model, which should be far better than none. Slices fail where Holm's p-value of
+// a level is at or below 1 - confidence, and are undecided where no level could be judged. On too few rows, what is
+// measured on them holds nothing against the candidate.
 Decision decide(const Comparison& comparison, const CandidateFacts& facts, const Circumstances& circumstances,
                 const settings::Validation& validation);
 

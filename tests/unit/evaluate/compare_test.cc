@@ -22,7 +22,7 @@ Holdout swapped(Holdout holdout) {
 class CompareByTask : public testing::TestWithParam<Task> {};
 
 TEST_P(CompareByTask, IsPositiveWhenTheCandidateIsBetterWhateverTheMetric) {
-  const Holdout holdout = noisy_holdout(GetParam(), 150, 3);
+  const Holdout holdout = noisy_holdout(GetParam(), 120, 3);
   for (const Metric metric : metrics_of(GetParam())) {
     // A model that is surer where it is right is not better calibrated for that.
     if (metric == Metric::calibration_error) continue;
@@ -132,12 +132,12 @@ TEST(Compare, WidensTheIntervalWhenRowsOfAClusterGoTogether) {
 }
 
 TEST(Compare, KeepsResampledBoundsWideAtALevelBeyondAllReplicates) {
-  const Holdout holdout = noisy_holdout(Task::binary, 300, 8);
+  const Holdout holdout = noisy_holdout(Task::binary, 150, 8);
   const double far = 1 - 1e-7;
   const Comparison usual = compared(holdout, Metric::auc, 0.95, 1);
   const Comparison spent = compared(holdout, Metric::auc, far, 1);
   ASSERT_TRUE(usual.difference && spent.difference);
-  // Student's t with 29 degrees of freedom is above 6 there; 2,000 percentiles end at some 3.5 standard errors.
+  // Student's t with 14 degrees of freedom is above 6 there; 2,000 percentiles end at some 3.5 standard errors.
   EXPECT_LT(spent.difference->low, spent.difference->estimate - 6 * spent.difference->standard_error);
   EXPECT_LT(usual.difference->estimate - usual.difference->low, 2 * usual.difference->standard_error);
 }

@@ -143,7 +143,7 @@ class FirstModel : public testing::TestWithParam<Task> {
     const std::vector<float> labels(holdout_.labels.begin(), holdout_.labels.end());
     return baseline_predictions(GetParam(), holdout_.classes, metric, labels, labels.size());
   }
-  const Holdout holdout_ = noisy_holdout(GetParam(), 300, 20);
+  const Holdout holdout_ = noisy_holdout(GetParam(), 200, 20);
 };
 
 TEST_P(FirstModel, IsPromotedWhenItBeatsTheBaselineByEveryMetric) {
@@ -213,10 +213,55 @@ TEST(Verdict, IsInconclusiveForAModelThatAnswersNaN) {
   EXPECT_EQ(decision.reason, "row 18 of the predictions of production is NaN");
 }
 
+// The facts a worker would find on these rows.
+CandidateFacts facts_of(const Holdout& holdout) {
+  CandidateFacts facts = sound_facts();
+  const std::size_t width = holdout.task == Task::multiclass ? holdout.classes : 1;
+  facts.predictions = look_at_predictions(holdout.task, width, holdout.candidate, {});
+  return facts;
+}
+
+TEST(Verdict, NeverPromotesACandidateThatAnswersNaNWhateverElseIsSaidOfIt) {
+  for (const Task task : {Task::binary, Task::multiclass, Task::regression}) {
+    Holdout holdout = noisy_holdout(task, 300, 24);
+    holdout.candidate[40] = std::nan("");
+    for (const Metric metric : metrics_of(task)) {
+      settings::Validation validation = by(metric);
+      const Comparison comparison = compare(holdout, Opponent::production, validation, 0.95, 1);
+      const Decision known = decide(comparison, facts_of(holdout), sound_circumstances(), validation);
+      EXPECT_EQ(known.verdict, Verdict::reject) << known.reason;
+      EXPECT_NE(known.reason.find("NaN"), std::string::npos) << known.reason;
+      const Decision overlooked = decided(comparison, validation);
+      EXPECT_EQ(overlooked.verdict, Verdict::inconclusive) << overlooked.reason;
+      EXPECT_FALSE(overlooked.more_rows_can_settle);
+    }
+  }
+}
+
+TEST(Verdict, NeverPromotesACandidateThatAlwaysSaysTheSame) {
+  // Better than a production that is mostly wrong, and still of no use.
+  Holdout holdout = binary_holdout({.both_right = 20, .only_candidate = 180});
+  holdout.candidate.assign(200, 0.5);
+  const Comparison comparison = compared(holdout, Metric::log_loss);
+  ASSERT_GT(comparison.difference->low, 0);
+  const Decision decision = decide(comparison, facts_of(holdout), sound_circumstances(), by(Metric::log_loss));
+  EXPECT_EQ(decision.verdict, Verdict::reject);
+  EXPECT_EQ(decision.reason, "gate predictions: the model says the same for each of 200 rows");
+}
+
+TEST(Verdict, NeverPromotesAModelThatIsSureOfEveryClass) {
+  Holdout holdout = noisy_holdout(Task::multiclass, 300, 25);
+  holdout.candidate.assign(900, 1);
+  const Comparison comparison = compared(holdout, Metric::log_loss);
+  EXPECT_FALSE(comparison.difference) << "its log loss would be 0";
+  EXPECT_EQ(decide(comparison, facts_of(holdout), sound_circumstances(), by(Metric::log_loss)).verdict,
+            Verdict::reject);
+}
+
 TEST(Verdict, PromotesAModelThatKnowsAClassProductionDoesNot) {
   // Half of the rows are of a class that is new to production: it gives the class no probability at all.
-  Holdout holdout = noisy_holdout(Task::multiclass, 300, 23);
-  for (std::size_t i = 0; i < 300; ++i) {
+  Holdout holdout = noisy_holdout(Task::multiclass, 200, 23);
+  for (std::size_t i = 0; i < 200; ++i) {
     holdout.opponent[3 * i] += holdout.opponent[3 * i + 2];
     holdout.opponent[3 * i + 2] = 0;
   }
