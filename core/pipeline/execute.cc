@@ -310,9 +310,9 @@ class Execution {
       trained.train_end = split.holdout_end;
       trained.trained_to = measured_.trained_to;
     }
-    measured_.reference = make_reference(extracted.table, trained, split.train_end, candidate_.scorer,
-                                         holdout_predictions_, extracted.label_type, extracted.time_column,
-                                         refitted_ ? refitted_->importances : candidate_.importances);
+    measured_.reference = make_reference(
+        extracted.table, trained, split.train_end, candidate_.scorer, job_.model.validation, holdout_predictions_,
+        extracted.label_type, extracted.time_column, refitted_ ? refitted_->importances : candidate_.importances);
   }
 
   void describe_lineage(const Extracted& extracted) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/sha256.h"
+#include "core/base/text.h"
 #include "core/pipeline/reference.h"
 #include "core/registry/artifacts.h"
 
@@ -12,8 +13,9 @@ namespace {
 // Blocks that were counted by another query, or from another source, are not those of this one.
 std::string basis_of(const LookJob& job) {
   std::string text;
-  for (const std::string& part : {job.model.source, job.model.query, job.model.time_column, job.model.label,
-                                  format_duration(job.model.label_delay)}) {
+  for (const std::string& part :
+       {job.model.source, job.model.query, job.model.time_column, job.model.label,
+        format_duration(job.model.label_delay), format_number(job.model.validation.threshold)}) {
     text += std::to_string(part.size()) + ":" + part;
   }
   return to_hex(sha256(text));

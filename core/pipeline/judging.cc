@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/pipeline/alignment.h"
+#include "core/pipeline/metric_options.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -115,9 +116,7 @@ evaluate::Holdout make_holdout(const data::Table& table, std::size_t begin, std:
     out.weights.assign(table.weights.begin() + static_cast<std::ptrdiff_t>(begin),
                        table.weights.begin() + static_cast<std::ptrdiff_t>(end));
   }
-  out.options.threshold = model.validation.threshold;
-  out.options.quantile = model.validation.quantile;
-  if (!model.validation.costs.empty()) out.options.costs = evaluate::cost_matrix(model.validation.costs, classes);
+  out.options = metric_options(model.validation, classes);
   out.slices = slices_of(table, begin, end, model.validation);
   return out;
 }

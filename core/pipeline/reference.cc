@@ -125,7 +125,8 @@ void require_sense(const Reference& reference) {
 }
 
 Reference make_reference(const data::Table& table, const data::Split& split, std::size_t held_out_begin,
-                         const Scorer& candidate, const std::vector<double>& predictions, data::ValueType label_type,
+                         const Scorer& candidate, const settings::Validation& validation,
+                         const std::vector<double>& predictions, data::ValueType label_type,
                          const std::string& time_column, const std::map<std::string, double>& importances) {
   Reference out;
   const stats::BlockGrid grid = stats::grid_for(table.axis, split.trained_from, split.trained_to);
@@ -174,8 +175,7 @@ Reference make_reference(const data::Table& table, const data::Split& split, std
   scores.hand_over(out.columns);
 
   const std::vector<double> labels = candidate.preparation.labels(table, held_out_begin, split.holdout_end);
-  out.losses = pack(sum_losses(grid, candidate.preparation.task(), candidate.preparation.classes().size(), held_out,
-                               labels, predictions, kNoBound));
+  out.losses = pack(sum_losses(grid, answers_of(candidate, validation), held_out, labels, predictions, kNoBound));
   return out;
 }
 

@@ -31,7 +31,8 @@ struct Reference {
 // rows. `label_type` is the label column's own type, `time_column` its name. Importances are shares by feature; empty
 // when the trainer cannot tell.
 Reference make_reference(const data::Table& table, const data::Split& split, std::size_t held_out,
-                         const Scorer& candidate, const std::vector<double>& predictions, data::ValueType label_type,
+                         const Scorer& candidate, const settings::Validation& validation,
+                         const std::vector<double>& predictions, data::ValueType label_type,
                          const std::string& time_column, const std::map<std::string, double>& importances);
 
 // Throws DataError when its blocks do not fit its columns.

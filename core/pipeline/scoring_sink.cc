@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/pipeline/metric_options.h"
+
 namespace retraind::pipeline {
 namespace {
 
 constexpr std::size_t kRowsAtOnce = 65536;
 
-std::size_t width_of(Task task, std::size_t classes) {
-  return task == Task::multiclass ? classes : 1;
+std::size_t width_of(const Answers& answers) {
+  return answers.task == Task::multiclass ? answers.classes : 1;
 }
 
 // Those rows whose label is known, with what was predicted for them.
@@ -31,24 +33,36 @@ struct LabelledRows {
     const auto own = all_predictions.subspan(row * width, width);
     predictions.insert(predictions.end(), own.begin(), own.end());
   }
-  stats::Scored scored(Task task, std::size_t classes) const {
-    return {.task = task, .classes = classes, .labels = labels, .predictions = predictions};
+  stats::Scored scored(const Answers& answers) const {
+    return {.task = answers.task,
+            .classes = answers.classes,
+            .labels = labels,
+            .predictions = predictions,
+            .weights = {},
+            .options = answers.options};
   }
 };
 
 }  // namespace
 
-std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, Task task, std::size_t classes,
+Answers answers_of(const Scorer& scorer, const settings::Validation& validation) {
+  const data::Preparation& preparation = scorer.preparation;
+  return {.task = preparation.task(),
+          .classes = preparation.classes().size(),
+          .options = metric_options(validation, preparation.classes())};
+}
+
+std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, const Answers& answers,
                                                      std::span<const double> times, std::span<const double> labels,
                                                      std::span<const double> predictions, double after) {
-  const std::size_t width = width_of(task, classes);
+  const std::size_t width = width_of(answers);
   std::map<std::int64_t, stats::MetricSums> out;
   const BlockRuns placed = block_runs(grid, times, after);
   LabelledRows labelled;
   for (const BlockRun& run : placed.runs) {
     labelled.clear();
     for (std::size_t i = run.begin; i < run.end; ++i) labelled.add(placed.order[i], labels, predictions, width);
-    if (!labelled.rows.empty()) out[run.block].add(stats::MetricSums::of(labelled.scored(task, classes)));
+    if (!labelled.rows.empty()) out[run.block].add(stats::MetricSums::of(labelled.scored(answers)));
   }
   return out;
 }
@@ -63,6 +77,7 @@ ScoringSink::ScoringSink(const LookJob& job, const Scorer& scorer, const std::ve
                          const data::Roles& roles, std::span<const stats::ColumnProfile> scores)
     : job_(job),
       scorer_(scorer),
+      answers_(answers_of(scorer, job.model.validation)),
       scores_(scores),
       builder_(columns, roles, scorer.preparation.task()),
       counter_(job.grid, scores) {}
@@ -122,19 +137,17 @@ void ScoringSink::count_scores(const data::Table& table, const std::vector<doubl
 
 void ScoringSink::collect_losses(const data::Table& table, const std::vector<double>& labels,
                                  const std::vector<double>& predictions) {
-  const Task task = scorer_.preparation.task();
-  const std::size_t classes = scorer_.preparation.classes().size();
   if (job_.losses) {
     for (const auto& [index, sums] :
-         sum_losses(job_.grid, task, classes, table.event_times, labels, predictions, job_.trained_to)) {
+         sum_losses(job_.grid, answers_, table.event_times, labels, predictions, job_.trained_to)) {
       losses_[index].add(sums);
     }
   }
   if (!job_.detector) return;
-  const std::size_t width = width_of(task, classes);
+  const std::size_t width = width_of(answers_);
   LabelledRows labelled;
   for (std::size_t row = 0; row < table.rows; ++row) labelled.add(row, labels, predictions, width);
-  const std::vector<double> losses = stats::row_losses(job_.detector->metric, labelled.scored(task, classes));
+  const std::vector<double> losses = stats::row_losses(job_.detector->metric, labelled.scored(answers_));
   for (std::size_t i = 0; i < losses.size(); ++i) {
     const std::size_t row = labelled.rows[i];
     const std::uint64_t key = table.row_keys.empty() ? 0 : table.row_keys[row];

@@ -17,9 +17,17 @@
 
 namespace retraind::pipeline {
 
+// What a model answers, and how its answers are taken.
+struct Answers {
+  Task task = Task::binary;
+  std::size_t classes = 0;
+  stats::MetricOptions options;
+};
+Answers answers_of(const Scorer& scorer, const settings::Validation& validation);
+
 // Sums of how predictions fare, by block, of rows with a known label and a time above `after`. `predictions` are shaped
-// as stats::Scored says, for the rows of the spans.
-std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, Task task, std::size_t classes,
+// as stats::Scored says, for the rows of the spans; every row counts the same.
+std::map<std::int64_t, stats::MetricSums> sum_losses(const stats::BlockGrid& grid, const Answers& answers,
                                                      std::span<const double> times, std::span<const double> labels,
                                                      std::span<const double> predictions, double after);
 std::vector<registry::Block> pack(const std::map<std::int64_t, stats::MetricSums>& sums);
@@ -47,6 +55,7 @@ class ScoringSink : public data::BatchSink {
 
   const LookJob& job_;
   const Scorer& scorer_;
+  const Answers answers_;
   std::span<const stats::ColumnProfile> scores_;
   data::TableBuilder builder_;
   std::size_t held_ = 0;

@@ -13,6 +13,7 @@
 #include "core/evaluate/compare.h"
 #include "core/evaluate/facts.h"
 #include "core/pipeline/alignment.h"
+#include "core/pipeline/metric_options.h"
 #include "core/pipeline/scorer.h"
 #include "core/pipeline/trial_cut.h"
 #include "core/pipeline/window.h"
@@ -162,14 +163,6 @@ Contestant open_contestant(const TrialJob& job, const JobVersion& version, const
   return out;
 }
 
-stats::MetricOptions options_of(const settings::Validation& validation, const std::vector<std::string>& classes) {
-  stats::MetricOptions out;
-  out.threshold = validation.threshold;
-  out.quantile = validation.quantile;
-  if (!validation.costs.empty()) out.costs = evaluate::cost_matrix(validation.costs, classes);
-  return out;
-}
-
 }  // namespace
 
 TrialResult run_trial(const TrialJob& job, const settings::Source& source, const std::filesystem::path& folder) {
@@ -205,7 +198,7 @@ TrialResult run_trial(const TrialJob& job, const settings::Source& source, const
   result.seen_to = find_complete(reader, job.model, time_column, job.now);
   TrialCut cut{.size = trial_cluster_size(job.model, axis),
                .metric = job.metric,
-               .options = options_of(job.model.validation, classes),
+               .options = metric_options(job.model.validation, classes),
                // No row that either was trained on is evidence, whatever the job says.
                .after = std::max({job.after, job.version.trained_to, job.against.trained_to}),
                .complete_before = result.seen_to.value_or(job.after),

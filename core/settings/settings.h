@@ -64,7 +64,7 @@ struct HoldoutShare {
 using Holdout = std::variant<HoldoutShare, WindowDuration>;
 
 // Which rows of a holdout may depend on one another.
-struct ClusterAuto {};  // days on the instant axis, ceil(sqrt(n)) neighbouring rows on the number axis
+struct ClusterAuto {};  // held-out entities; else days on the instant axis, ceil(sqrt(n)) neighbouring rows otherwise
 struct ClusterNone {};  // every row by itself ("row")
 struct ClusterColumn {
   std::string column;
@@ -139,8 +139,8 @@ struct Validation {
   SchemaRule schema = SchemaRule::any;
   BrokenProduction broken_production = BrokenProduction::wait;
   // What happens afterwards. Both windows are of event time, and of the clock once label_delay has passed as well.
-  Duration shadow = std::chrono::hours(24 * 14);  // how long an inconclusive candidate waits; zero: not at all
-  Duration bake = std::chrono::hours(24 * 7);     // how long the version before is scored too; zero: not at all
+  Duration shadow = std::chrono::hours(24 * 28);  // how long an inconclusive candidate waits; zero: not at all
+  Duration bake = std::chrono::hours(24 * 28);    // how long the version before is scored too; zero: not at all
   double bake_tolerance = 0;                      // so much worse than the version before is let pass; >= 0
   double bake_confidence = 0.99;                  // of the harm that rolls back; (0.5, 1)
   Duration trial_every = std::chrono::hours(1);   // how often shadows and bakes are looked at

@@ -52,11 +52,11 @@ TEST(Load, ReadsEveryValueOfAFile) {
       R"("min_effect":0.05,"min_rows":200,"name":"drift_slow","of":1,"on":"drift","score":true,"season":"auto",)"
       R"("share":0.3,"window":"1d"},{"backoff":"10min","backoff_max":"1d","cooldown":"0s","enabled":false,)"
       R"("max_runs_per_day":0,"name":"pipeline_change","on":"pipeline_change"}],"validation":{)"
-      R"("anchor_margin":null,"bake":"7d","bake_confidence":0.99,"bake_tolerance":0.0,"broken_production":"wait",)"
+      R"("anchor_margin":null,"bake":"28d","bake_confidence":0.99,"bake_tolerance":0.0,"broken_production":"wait",)"
       R"("cluster":"1d","confidence":0.9,"costs":{},"detect":null,"gates":[],"margin":0.01,)"
       R"("max_artifact_bytes":null,"max_holdout_reuse":null,"max_scoring_time":"0s","metric":"accuracy",)"
       R"("min_holdout_rows":100,"promotion":"manual","quantile":0.5,"rule":"non_inferior","schema":"any",)"
-      R"("shadow":"14d","spend_alpha":true,"threshold":0.5,"trial_every":"1h"},"weight":null})");
+      R"("shadow":"28d","spend_alpha":true,"threshold":0.5,"trial_every":"1h"},"weight":null})");
 }
 
 template <class Rule>
