@@ -22,7 +22,7 @@ Holdout swapped(Holdout holdout) {
 class CompareByTask : public testing::TestWithParam<Task> {};
 
 TEST_P(CompareByTask, IsPositiveWhenTheCandidateIsBetterWhateverTheMetric) {
-  const Holdout holdout = noisy_holdout(GetParam(), 120, 3);
+  const Holdout holdout = noisy_holdout(GetParam(), 100, 3);
   for (const Metric metric : metrics_of(GetParam())) {
     // A model that is surer where it is right is not better calibrated for that.
     if (metric == Metric::calibration_error) continue;
@@ -83,7 +83,7 @@ TEST_P(CompareByTask, GivesAZeroWidthIntervalForEqualPredictions) {
 }
 
 TEST_P(CompareByTask, GivesTheSameBytesForTheSameHoldoutAndSeed) {
-  const Holdout holdout = noisy_holdout(GetParam(), 80, 7);
+  const Holdout holdout = noisy_holdout(GetParam(), 50, 7);
   for (const Metric metric : metrics_of(GetParam())) {
     const Comparison first = compared(holdout, metric, 0.95, 42);
     const Comparison again = compared(holdout, metric, 0.95, 42);

@@ -245,7 +245,7 @@ TEST(SliceFigures, FindAHarmThatTheWholeHides) {
 }
 
 TEST(SliceFigures, FailAHarmlessCandidateNoMoreOftenThanAlpha) {
-  constexpr int kHoldouts = 150;
+  constexpr int kHoldouts = 120;
   Random random(40);
   std::vector<std::string> levels;
   for (int i = 0; i < 8; ++i) levels.push_back(std::to_string(i));
@@ -265,16 +265,16 @@ TEST(SliceFigures, FailAHarmlessCandidateNoMoreOftenThanAlpha) {
         compare(regional(std::move(holdout), levels), Opponent::production, validation, 0.95, 1);
     if (gate_of(decided(comparison, validation), "fair", "region").outcome == GateOutcome::failed) ++failed;
   }
-  // 5 % of 150 is 7.5; three standard errors above it is 15.5. Without Holm's method it would be about 50.
-  EXPECT_LE(failed, 15);
+  // 5 % of 120 is 6; three standard errors above it is 13. Without Holm's method it would be about 40.
+  EXPECT_LE(failed, 13);
 }
 
 TEST(Weights, CountAsOftenAsTheySay) {
   // Rows of weight 2 are rows that stand there twice, in the same clusters.
-  Holdout weighted = noisy_holdout(Task::binary, 200, 41);
+  Holdout weighted = noisy_holdout(Task::binary, 120, 41);
   Holdout repeated = weighted;
-  weighted.weights.assign(200, 1);
-  for (std::size_t i = 0; i < 200; i += 3) {
+  weighted.weights.assign(120, 1);
+  for (std::size_t i = 0; i < 120; i += 3) {
     weighted.weights[i] = 2;
     repeated.labels.push_back(repeated.labels[i]);
     repeated.candidate.push_back(repeated.candidate[i]);
@@ -287,7 +287,7 @@ TEST(Weights, CountAsOftenAsTheySay) {
     ASSERT_TRUE(a.difference && b.difference) << to_text(metric);
     EXPECT_NEAR(a.difference->estimate, b.difference->estimate, 1e-12) << to_text(metric);
     EXPECT_NEAR(a.difference->standard_error, b.difference->standard_error, 1e-9) << to_text(metric);
-    EXPECT_EQ(a.rows, 200U) << "a row is a row, however much it weighs";
+    EXPECT_EQ(a.rows, 120U) << "a row is a row, however much it weighs";
   }
 }
 
@@ -323,9 +323,9 @@ TEST(Weights, OfZeroMakeARowNone) {
 }
 
 TEST(Delong, IsTakenForIndependentRowsThatWeighTheSame) {
-  Holdout holdout = noisy_holdout(Task::binary, 300, 43);
+  Holdout holdout = noisy_holdout(Task::binary, 150, 43);
   EXPECT_EQ(compared(holdout, Metric::auc).difference->method, "cluster_bootstrap");
-  holdout.clusters = each_row_by_itself(300);
+  holdout.clusters = each_row_by_itself(150);
   const auto resampled = compared(holdout, Metric::auc).difference;
   EXPECT_EQ(resampled->method, "cluster_bootstrap");
   holdout.rows_are_independent = true;
@@ -333,7 +333,7 @@ TEST(Delong, IsTakenForIndependentRowsThatWeighTheSame) {
   EXPECT_EQ(delong->method, "delong");
   EXPECT_NEAR(delong->estimate, resampled->estimate, 1e-12);
   EXPECT_NEAR(delong->standard_error, resampled->standard_error, 0.1 * resampled->standard_error);
-  holdout.weights.assign(300, 1);
+  holdout.weights.assign(150, 1);
   holdout.weights[0] = 2;
   EXPECT_EQ(compared(holdout, Metric::auc).difference->method, "cluster_bootstrap");
   holdout.weights[0] = 1;
@@ -353,7 +353,7 @@ TEST(Delong, DoesNotKeepAFirstModelThatIsAlwaysRightFromBeingPromoted) {
 
 TEST(AnchorDifference, IsMeasuredOnTheSameRowsAtTheSameConfidence) {
   for (const Metric metric : {Metric::log_loss, Metric::auc}) {
-    Holdout holdout = noisy_holdout(Task::binary, 300, 44);
+    Holdout holdout = noisy_holdout(Task::binary, 120, 44);
     EXPECT_FALSE(compared(holdout, metric).anchor_difference);
     holdout.anchor = holdout.opponent;
     const Comparison comparison = compared(holdout, metric, 0.99);
@@ -405,7 +405,7 @@ TEST(Power, CountsTheEffectOfClusters) {
 TEST(Power, OfOtherMetricsFollowsFromTheStandardError) {
   for (const Metric metric : {Metric::log_loss, Metric::auc}) {
     settings::Validation validation = by(metric);
-    const Holdout holdout = noisy_holdout(Task::binary, 300, 45);
+    const Holdout holdout = noisy_holdout(Task::binary, 150, 45);
     const Comparison without = compare(holdout, Opponent::production, validation, 0.95, 1);
     EXPECT_FALSE(without.rows_needed);
     ASSERT_TRUE(without.detectable);
@@ -413,7 +413,7 @@ TEST(Power, OfOtherMetricsFollowsFromTheStandardError) {
     EXPECT_NEAR(*without.detectable, 2.4865 * without.difference->standard_error, 0.02 * *without.detectable);
     validation.detect = *without.detectable / 2;
     const Comparison with = compare(holdout, Opponent::production, validation, 0.95, 1);
-    EXPECT_NEAR(static_cast<double>(*with.rows_needed), 1200, 30) << "half the difference takes four times the rows";
+    EXPECT_NEAR(static_cast<double>(*with.rows_needed), 600, 15) << "half the difference takes four times the rows";
   }
 }
 
