@@ -100,6 +100,15 @@ void widen_share(stats::Interval& interval, std::size_t rows, double confidence)
   interval.high = std::max(interval.high, bounds.high);
 }
 
+// Rows on which the two are both right or both wrong say little about how often they might differ: where none differs,
+// the spread is zero, and so it is about half of the time where one row in n does. So many rows that never show a
+// difference leave one of -ln(1 - confidence) / rows possible, the rule of three at 0.95.
+void widen_rare_differences(stats::Interval& interval, std::size_t rows, double confidence) {
+  const double unseen = -std::log(1 - confidence) / static_cast<double>(rows);
+  interval.low = std::min(interval.low, interval.estimate - unseen);
+  interval.high = std::max(interval.high, interval.estimate + unseen);
+}
+
 }  // namespace
 
 std::optional<double> value_of(const Holdout& rows, const std::vector<double>& predictions, const Ask& ask) {
@@ -147,7 +156,11 @@ Measure paired_interval(const Holdout& rows, const std::vector<double>& first, c
     const std::vector<double> losses = stats::row_losses(ask.metric, ours);
     for (std::size_t i = 0; i < losses.size(); ++i) differences[i] -= losses[i];
     out.interval = stats::clustered_mean(differences, rows.clusters, ask.confidence, rows.weights);
-    if (!out.interval) out.why_not = why_undefined(rows, ask);
+    if (!out.interval) {
+      out.why_not = why_undefined(rows, ask);
+    } else if (ask.metric == Metric::accuracy) {
+      widen_rare_differences(*out.interval, rows.labels.size(), ask.confidence);
+    }
     return out;
   }
   if (is_delongs(rows, ask.metric)) {
