@@ -181,6 +181,91 @@ TEST_F(VersionsTest, CountOnlyCandidatesThatCameToAVerdictAgainstThem) {
   EXPECT_EQ(judged(2), 0u);
 }
 
+TEST_F(VersionsTest, CountAShadowAsOneMoreAttemptAndACandidateThatIsJudgedAgainAgainstBoth) {
+  const ModelId model = put();
+  const auto judged = [&](std::optional<int> version) {
+    return transact([&](store::Transaction& transaction) { return count_judged_against(transaction, model, version); });
+  };
+  run_to(RunState::promoted, model);
+  run_to(RunState::promoted, model);
+  const RunId shadow = run_to(RunState::shadowing, model);
+  EXPECT_EQ(judged(2), 2u) << "on its holdout, and as a shadow";
+  ground.exec(fmt::format("SELECT retraind.cancel({}, 'enough')", number(shadow)));
+  EXPECT_EQ(judged(2), 2u) << "whatever became of it";
+  const RunId run = run_to(RunState::awaiting_approval, model);
+  EXPECT_EQ(judged(2), 3u);
+  ground.exec("SELECT retraind.rollback('power', 'broken')");
+  ground.exec(fmt::format("SELECT retraind.approve({}, 'fine')", number(run)));
+  EXPECT_EQ(judged(2), 3u) << "alpha stays spent";
+  EXPECT_EQ(judged(1), 1u);
+  judge(claim(start + minutes(60)), RunState::rejected, start + minutes(60));
+  EXPECT_EQ(judged(2), 3u);
+  EXPECT_EQ(judged(1), 2u);
+  EXPECT_EQ(judged(std::nullopt), 1u);
+}
+
+TEST_F(VersionsTest, CountEarlierUsesOfTheSameRows) {
+  const ModelId model = put();
+  run_to(RunState::promoted, model);
+  const auto reuse = [&](EventTime from) {
+    return transact([&](store::Transaction& transaction) { return count_holdout_reuse(transaction, model, 1, from); });
+  };
+  EXPECT_EQ(reuse(0), 0u);
+  for (const double to : {1.7e15, 1.8e15}) {
+    const runs::ClaimedRun run = queue_and_claim(model);
+    at(start, [&](store::Transaction& transaction) {
+      runs::JudgedRun judged;
+      judged.state = RunState::rejected;
+      judged.verdict = Verdict::reject;
+      judged.reason = "worse";
+      judged.opponent = "production";
+      judged.judged_against = 1;
+      judged.data_sha256 = std::string(64, 'd');
+      judged.holdout_from = 1.6e15;
+      judged.holdout_to = to;
+      judged.holdout_reuse = 3;
+      judged.detectable = INFINITY;
+      judged.rows_needed = 1960;
+      judged.ci_low = -INFINITY;
+      EXPECT_TRUE(runs::finish_judged_run(transaction, lease_of(run), judged, start));
+    });
+  }
+  EXPECT_EQ(reuse(1.6e15), 2u);
+  EXPECT_EQ(reuse(1.7e15), 2u) << "the last row of one is the first of the other";
+  EXPECT_EQ(reuse(1.7e15 + 1), 1u);
+  EXPECT_EQ(reuse(1.9e15), 0u);
+  EXPECT_EQ(ground.text("SELECT concat_ws(' ', holdout_from = 'epoch'::timestamptz + interval '1600000000 s', "
+                        "holdout_to_number, holdout_reuse, detectable, rows_needed, ci_low) FROM retraind.run_history "
+                        "ORDER BY run_id DESC LIMIT 1"),
+            "t 3 1960")
+      << "infinite figures are NULL";
+}
+
+TEST_F(VersionsTest, KnowTheirAnchorAndWhoMayStandInForThem) {
+  const ModelId model = put();
+  for (int i = 0; i < 4; ++i) run_to(RunState::promoted, model, "manual", start + minutes(i));
+  ground.exec("SELECT retraind.rollback('power', 'broken', 2)");
+  const runs::ClaimedRun run = queue_and_claim(model);
+  at(start, [&](store::Transaction& transaction) {
+    NewVersion version = new_version(run, store_artifact(transaction, "bytes", start));
+    version.anchor = 3;
+    version.entity = "customer";
+    add_version(transaction, version, start);
+  });
+  transact([&](store::Transaction& transaction) {
+    std::string former;
+    for (const auto& one : list_former_production(transaction, model, 9)) former += std::to_string(one.version) + " ";
+    EXPECT_EQ(former, "3 1 ") << "neither the current one nor a quarantined one, the last to leave first";
+    EXPECT_EQ(list_former_production(transaction, model, 1).size(), 1u);
+    EXPECT_EQ(find_production(transaction, model).value().anchor, 2);
+    EXPECT_TRUE(find_version(transaction, model, 4).value().quarantined);
+    EXPECT_FALSE(find_version(transaction, model, 3).value().quarantined);
+    EXPECT_EQ(find_version(transaction, model, 5).value().anchor, 3);
+    EXPECT_EQ(find_version(transaction, model, 5).value().entity, "customer");
+    EXPECT_FALSE(find_version(transaction, model, 6));
+  });
+}
+
 class ArtifactsTest : public testing::RegistryTest {
  protected:
   std::string store(const std::string& bytes) {

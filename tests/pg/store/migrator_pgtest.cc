@@ -132,6 +132,72 @@ TEST_F(MigratorTest, LosesOfHistoryOnlyWhatTheOlderSchemaHasNoWordsFor) {
   EXPECT_THROW(ground.exec("UPDATE retraind.monitor SET kind = 'whim'"), std::runtime_error);
 }
 
+TEST_F(MigratorTest, EndsShadowsAndKeepsOneJudgingOfARunWhenItGoesBackToASchemaWithoutThem) {
+  migrate(database);
+  ground.exec(
+      "INSERT INTO retraind.model (name, source, created_at) VALUES ('power', 'market', now()), ('gas', 'market', "
+      "now());"
+      "INSERT INTO retraind.configuration SELECT model_id, encode(sha256('{}'), 'hex'), repeat('0', 64), '{}', now() "
+      "FROM retraind.model;"
+      "INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, actor) "
+      "SELECT model_id, 'x', 'manual', now(), 'fired', 'because', 'host-a' FROM retraind.model;"
+      "INSERT INTO retraind.run (model_id, firing_id, trigger, source, configuration_sha256, max_attempts, queued_at, "
+      "not_before) SELECT model_id, firing_id, 'x', 'market', encode(sha256('{}'), 'hex'), 3, now(), now() FROM "
+      "retraind.firing;"
+      "INSERT INTO retraind.artifact VALUES (repeat('a', 64), 1, 1, now());"
+      "INSERT INTO retraind.model_version (model_id, version, run_id, artifact_sha256, configuration_sha256, "
+      "created_at, "
+      "trainer, axis, trained_from, trained_to, train_rows, data_sha256, metric, value, lineage) SELECT model_id, 1, "
+      "run_id, repeat('a', 64), configuration_sha256, now(), 'x', 'number', 1, 2, 9, repeat('d', 64), 'auc', 0.5, '{}' "
+      "FROM retraind.run;"
+      "UPDATE retraind.run SET version = 1;"
+      "UPDATE retraind.run SET state = 'running', lease_term = 1, lease_holder = gen_random_uuid(), lease_expires_at = "
+      "now(), heartbeat_at = now() WHERE model_id = 2;"
+      "UPDATE retraind.run SET state = 'shadowing', shadowing_since = now(), reason = 'x', lease_term = NULL, "
+      "lease_holder = NULL, lease_expires_at = NULL, heartbeat_at = NULL WHERE model_id = 2;"
+      "INSERT INTO retraind.gate (run_id, gate, metric, passed, outcome, sentence, attempt) SELECT run_id, "
+      "'difference', 'auc', n = 2, CASE n WHEN 2 THEN 'passed' ELSE 'undecided' END, 'x', n FROM retraind.run, "
+      "generate_series(1, 2) n;"
+      "INSERT INTO retraind.metric_result (run_id, role, metric, value, attempt) SELECT run_id, 'candidate', 'auc', "
+      "n, n FROM retraind.run, generate_series(1, 2) n");
+  migrate(database, 6);
+  EXPECT_EQ(ground.text("SELECT string_agg(state, ' ' ORDER BY model_id) FROM retraind.run"), "cancelled inconclusive");
+  EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.run_event WHERE actor = 'migration to 006'"), "2");
+  EXPECT_EQ(ground.text("SELECT bool_and(passed) AND count(*) = 2 FROM retraind.gate"), "t");
+  EXPECT_EQ(ground.text("SELECT count(*) FILTER (WHERE value = 2) || ' ' || count(*) FROM retraind.metric_result"),
+            "2 2");
+  EXPECT_THROW(ground.exec("UPDATE retraind.gate SET passed = false"), std::runtime_error) << "guarded again";
+  migrate(database);
+  EXPECT_EQ(ground.text("SELECT string_agg(DISTINCT outcome || attempt, ' ') FROM retraind.gate_result"), "passed1");
+}
+
+TEST_F(MigratorTest, QuarantinesWhatWasRolledBackFromBefore) {
+  migrate(database, 6);
+  ground.exec(
+      "SET session_replication_role = replica;"
+      "INSERT INTO retraind.model (name, source, created_at) VALUES ('power', 'market', now());"
+      "INSERT INTO retraind.model_version (model_id, version, run_id, artifact_sha256, configuration_sha256, "
+      "created_at, "
+      "trainer, axis, trained_from, trained_to, train_rows, data_sha256, metric, value, lineage) SELECT 1, version, "
+      "version, repeat('a', 64), 'x', now(), 'x', 'number', 1, 2, 9, repeat('d', 64), 'auc', 0.5, '{}' FROM "
+      "generate_series(1, 4) version;"
+      // 1, 2, 3; back to 2; 4; back to 2; on to 4 by name; back to 1.
+      "INSERT INTO retraind.promotion (model_id, version, previous_version, kind, run_id, during, actor, trigger, "
+      "reason) "
+      "SELECT 1, v.version, v.previous, v.kind, CASE WHEN v.kind = 'promotion' THEN v.version END, "
+      "tstzrange('2026-01-01'::"
+      "timestamptz + v.day * interval '1 day', CASE WHEN v.day < 8 THEN '2026-01-02'::timestamptz + v.day * interval "
+      "'1 "
+      "day' END), 'alice', 'manual', 'move ' || v.day FROM (VALUES (1, 1, NULL, 'promotion'), (2, 2, 1, 'promotion'), "
+      "(3, 3, 2, 'promotion'), (4, 2, 3, 'rollback'), (5, 4, 2, 'promotion'), (6, 2, 4, 'rollback'), (7, 4, 2, "
+      "'rollback'), (8, 1, 4, 'rollback')) v (day, version, previous, kind);"
+      "SET session_replication_role = origin");
+  migrate(database);
+  EXPECT_EQ(ground.text("SELECT string_agg(version || ': ' || reason || ' by ' || actor, ', ' ORDER BY version) FROM "
+                        "retraind.quarantine_history"),
+            "3: move 4 by alice, 4: move 8 by alice");
+}
+
 TEST_F(MigratorTest, FindsTheConstraintsThatItChangesByWhatTheyCheck) {
   migrate(database, 5);
   ground.exec("ALTER TABLE retraind.firing RENAME CONSTRAINT firing_decision_check TO what_it_came_to");
