@@ -222,7 +222,7 @@ TEST_F(TrialLookTest, SaysWhatKeepsItFromScoring) {
   EXPECT_CONTAINS(complaint(), "the time column \"ts\" is now bigint");
   job = good;
   job.model.query = "SELECT ts, x::text, y FROM events";
-  EXPECT_CONTAINS(complaint(), "x");
+  EXPECT_CONTAINS(complaint(), "\"x\"");
   job = good;
   job.against.artifact_sha256 = std::string(64, '0');
   EXPECT_CONTAINS(complaint(), "the artifact of version 1 has sha256");
