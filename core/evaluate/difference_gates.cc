@@ -52,7 +52,7 @@ std::string describe(const Said& said, GateOutcome outcome) {
       fmt::format(", margin {}: {} against {} on {}", spell_value(said.bar.margin), spell_apart(said.ours, said.theirs),
                   spell_apart(said.theirs, said.ours), counted(said.rows, "row"));
   const double threshold = said.bar.threshold;
-  if (interval.estimate == 0 && interval.low == 0 && interval.high == 0) {
+  if (interval.estimate == 0 && (interval.standard_error == 0 || interval.low == interval.high)) {
     return fmt::format("candidate and {} predict the same as far as {} can tell{}", said.other, said.metric, facts);
   }
   std::string out = "candidate is ";
