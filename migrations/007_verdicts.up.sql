@@ -574,7 +574,7 @@ BEGIN
   said := format('approved by %s (%s), but it was judged against %s, and production is version %s now: the candidate is judged again',
                  session_user, approve.reason, coalesce('version ' || target.judged_against, 'no version'), current);
   UPDATE retraind.run r
-     SET state = 'queued', not_before = clock_timestamp(), reason = said, attempt = r.attempt + 1, max_attempts = r.max_attempts + 1,
+     SET state = 'queued', not_before = least(r.not_before, clock_timestamp()), reason = said, attempt = r.attempt + 1, max_attempts = r.max_attempts + 1,
          earlier_opponents = r.earlier_opponents || r.judged_against, step = NULL,
          verdict = NULL, opponent = NULL, judged_against = NULL, stand_in = NULL, metric = NULL, candidate_value = NULL,
          production_value = NULL, difference = NULL, ci_low = NULL, ci_high = NULL, confidence = NULL, clusters = NULL,
