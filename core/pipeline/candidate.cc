@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
+#include "core/data/row_weights.h"
 #include "core/pipeline/durable_file.h"
 #include "core/pipeline/result.h"
 #include "core/train/artifact.h"
@@ -42,9 +43,7 @@ train::TrainingSet training_set(const data::Table& table, std::size_t begin, std
   train::TrainingSet set;
   set.features = preparation.apply(table, begin, end);
   for (const double label : preparation.labels(table, begin, end)) set.labels.push_back(static_cast<float>(label));
-  if (!table.weights.empty()) {
-    for (std::size_t row = begin; row < end; ++row) set.weights.push_back(static_cast<float>(table.weights[row]));
-  }
+  set.weights = data::training_weights(table, begin, end);
   return set;
 }
 

@@ -134,13 +134,18 @@ class Execution {
     return out;
   }
 
-  // A candidate that is judged again is judged on the rows that came since it was trained.
-  data::Split split_around_candidate(data::Table& table) const {
+  // A candidate that is judged again is judged on the rows that came since it was trained, or on the entities that it
+  // never saw.
+  data::Split split_rows(data::Table& table) {
     const settings::Training& training = job_.model.training;
-    const JobVersion& candidate = *job_.candidate;
-    if (training.entity && candidate.entity == held_out_entities(training)) {
-      return data::split_by_entity(table, training.holdout);
+    held_out_ = held_out_entities(training);
+    if (job_.candidate && job_.candidate->entity != held_out_) held_out_.reset();
+    if (held_out_) return data::split_by_entity(table, training.holdout);
+    if (!job_.candidate) {
+      return training.entity ? data::split_by_entity(table, training.holdout)
+                             : data::split_by_time(table, training.holdout);
     }
+    const JobVersion& candidate = *job_.candidate;
     const auto& times = table.event_times;
     const auto cut = std::upper_bound(times.begin(), times.end(), candidate.trained_to) - times.begin();
     return {.train_begin = 0,
@@ -153,9 +158,7 @@ class Execution {
   data::Split validate(Extracted& extracted) {
     begin(Step::validate_data);
     const settings::Training& training = job_.model.training;
-    const data::Split split = job_.candidate    ? split_around_candidate(extracted.table)
-                              : training.entity ? data::split_by_entity(extracted.table, training.holdout)
-                                                : data::split_by_time(extracted.table, training.holdout);
+    const data::Split split = split_rows(extracted.table);
     measured_.train_rows = split.train_end - split.train_begin;
     measured_.trained_from = split.trained_from;
     measured_.trained_to = split.trained_to;
@@ -194,8 +197,18 @@ class Execution {
     measured_.judged_again = true;
     candidate_.artifact_sha256 = job_.candidate->artifact_sha256;
     candidate_.artifact_bytes = std::filesystem::file_size(folder_ / job_.candidate->artifact_file);
-    for (const double label : candidate_.scorer.preparation.labels(extracted.table, split.train_begin, split.train_end))
-      candidate_.labels.push_back(static_cast<float>(label));
+    const data::Preparation& own = candidate_.scorer.preparation;
+    for (const double label : own.labels(extracted.table, split.train_begin, split.train_end)) {
+      // A class that got its first label since then was none when it was trained.
+      if (own.task() == Task::regression || label >= 0) candidate_.labels.push_back(static_cast<float>(label));
+    }
+    if (candidate_.labels.empty() && !opponents_.opponent) {
+      throw DataError(
+          fmt::format("version {} can be judged by nothing: no other version loads, and the window holds no "
+                      "row as old as those it was trained on, which the trivial baseline is learned from",
+                      job_.candidate->version),
+          "reject the run, or widen training.window");
+    }
     take_package(candidate_);
   }
 
@@ -228,7 +241,7 @@ class Execution {
 
   void judge(const data::Table& table, const data::Split& split) {
     begin(Step::evaluate);
-    const std::size_t first = first_row_fresh_for_all(table, split, opponents_, job_.model.training);
+    const std::size_t first = first_row_fresh_for_all(table, split, opponents_, held_out_);
     const std::size_t end = split.holdout_end;
     const data::Preparation& own = candidate_.scorer.preparation;
     // All of the holdout is scored once: what it looks like to the candidate is what later rows are compared with, also
@@ -297,7 +310,9 @@ class Execution {
                      {refitted_->scorer.preparation, predictions}, said.label_high - said.label_low);
     measured_.refit = std::move(out);
     measured_.train_rows = split.holdout_end - split.train_begin;
-    measured_.trained_to = table.event_times[split.holdout_end - 1];
+    // Entities that are held out are not the newest rows.
+    measured_.trained_from = std::min(split.trained_from, table.event_times[split.train_end]);
+    measured_.trained_to = std::max(split.trained_to, table.event_times[split.holdout_end - 1]);
     take_package(*refitted_);
   }
 
@@ -308,6 +323,7 @@ class Execution {
     data::Split trained = split;
     if (refitted_) {
       trained.train_end = split.holdout_end;
+      trained.trained_from = measured_.trained_from;
       trained.trained_to = measured_.trained_to;
     }
     measured_.reference = make_reference(
@@ -344,6 +360,7 @@ class Execution {
   const Surroundings& surroundings_;
   Step step_ = Step::extract;
   Opponents opponents_;
+  std::optional<std::string> held_out_;  // how entities are held out; nullopt: the newest rows are
   data::Preparation preparation_;
   Candidate candidate_;
   std::optional<Candidate> refitted_;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/base/error.h"
+#include "core/data/row_weights.h"
 #include "core/pipeline/alignment.h"
 #include "core/pipeline/metric_options.h"
 
@@ -55,8 +56,7 @@ std::vector<evaluate::SliceColumn> slices_of(const data::Table& table, std::size
 }  // namespace
 
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
-                                    const settings::Training& training) {
-  const auto held_out = held_out_entities(training);
+                                    const std::optional<std::string>& held_out) {
   std::size_t first = split.train_end;
   for (const std::optional<OpenVersion>* open : {&opponents.opponent, &opponents.anchor}) {
     if (!*open) continue;
@@ -112,10 +112,7 @@ evaluate::Holdout make_holdout(const data::Table& table, std::size_t begin, std:
   const settings::Cluster& cluster = model.validation.cluster;
   out.clusters = data::cluster_rows(table, begin, end, cluster);
   out.rows_are_independent = std::holds_alternative<settings::ClusterNone>(cluster);
-  if (!table.weights.empty()) {
-    out.weights.assign(table.weights.begin() + static_cast<std::ptrdiff_t>(begin),
-                       table.weights.begin() + static_cast<std::ptrdiff_t>(end));
-  }
+  out.weights = data::row_weights(table, begin, end);
   out.options = metric_options(model.validation, classes);
   out.slices = slices_of(table, begin, end, model.validation);
   return out;

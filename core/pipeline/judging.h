@@ -3,6 +3,7 @@
 // none of them was trained on. Pure but for what the models compute. In a worker only.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,12 @@
 
 namespace retraind::pipeline {
 
-// The first row of the holdout that no opponent was trained on. Entities that are held out by the same column and share
-// were never trained on by a version that held them out too; for every other version rows are fresh after the newest
-// one it was trained on.
+// The first row of the holdout that no opponent was trained on. `held_out` says by which column and share the holdout
+// was cut out of the entities (held_out_entities); nullopt: it is the newest rows. Entities that are held out by the
+// same column and share were never trained on by a version that held them out too; for every other version, and in
+// every other holdout, rows are fresh after the newest one it was trained on.
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
-                                    const settings::Training& training);
+                                    const std::optional<std::string>& held_out);
 
 // Opponents that know other classes of a binary label answer another question: throws DataError for production; a
 // stand-in or an anchor is let go, which is noted in `opponents`.

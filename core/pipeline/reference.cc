@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 
@@ -45,7 +46,11 @@ class Profiling {
     add_time(stats::empty_like(stats::BlockGaps(0, 1).profile(name, 0, 0)));
   }
 
-  std::vector<registry::Block> count(std::span<const double> times) {
+  std::vector<registry::Block> count(std::span<const double> times_as_they_stand) {
+    // Only a refit after entities were held out has rows that are not in the order of time.
+    const std::vector<std::uint32_t> order = order_of(times_as_they_stand);
+    std::vector<double> times(times_as_they_stand.begin(), times_as_they_stand.end());
+    if (!order.empty()) rearrange(times, order);
     const BlockRuns placed = block_runs(grid_, times, kNoBound);
     BlockCounter counter(grid_, profiles_);
     counter.add_rows(placed.runs);
@@ -55,7 +60,10 @@ class Profiling {
         counter.add_times(i, times, placed.runs);
         continue;
       }
-      if (i == 0 || columns_[i] != columns_[i - 1]) values = columns_[i]->values();
+      if (i == 0 || columns_[i] != columns_[i - 1]) {
+        values = columns_[i]->values();
+        if (!order.empty()) rearrange(values, order);
+      }
       counter.add_values(i, values, placed.runs);
     }
     std::vector<registry::Block> blocks =
@@ -75,6 +83,15 @@ class Profiling {
     ColumnRole role;
     std::optional<double> importance;
   };
+
+  // Rows by event time; empty where they stand so.
+  static std::vector<std::uint32_t> order_of(std::span<const double> times) {
+    if (std::is_sorted(times.begin(), times.end())) return {};
+    std::vector<std::uint32_t> order(times.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return times[a] < times[b]; });
+    return order;
+  }
 
   void add_time(stats::ColumnProfile profile) {
     profiles_.push_back(std::move(profile));

@@ -1,0 +1,203 @@
+// What a worker makes of rows of a real source: which of them it trains and judges on, and what it complains of.
+#include "core/pipeline/execute.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "core/data/entity.h"
+#include "core/pipeline/job.h"
+#include "tests/support/test_database.h"
+
+namespace retraind::pipeline {
+namespace {
+
+#define EXPECT_CONTAINS(text, part) EXPECT_NE(std::string(text).find(part), std::string::npos) << (text)
+
+constexpr double kShare = 0.2;
+
+// A row every ten minutes; y is almost what x says, so that any candidate beats the trivial baseline.
+class ExecuteTest : public ::testing::Test {
+ protected:
+  ExecuteTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "retraind-execute-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+    folder = pattern;
+    database.exec("CREATE TABLE events (ts timestamptz, who text, x float8, w float8, y text)");
+    source = {.name = "data", .conninfo = database.conninfo(), .statement_timeout = std::chrono::minutes(1)};
+    job.run = RunId{1};
+    job.model.name = "m";
+    job.model.query = "SELECT ts, who, x, w, y FROM events";
+    job.model.time_column = "ts";
+    job.model.label = "y";
+    job.model.features = {"x"};
+    job.model.validation.metric = Metric::accuracy;
+    job.model.validation.cluster = settings::WindowRows{10};
+    job.model.training.rounds = 5;
+    job.model.training.min_rows = 10;
+    job.model.training.holdout = settings::HoldoutShare{kShare};
+    job.now = *parse_instant("2026-06-01T00:00:00Z");
+  }
+  ~ExecuteTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+
+  static EventTime minute(int number) { return to_event_time(*parse_instant("2026-01-01T00:00:00Z")) + number * 60e6; }
+  // The `number`th of the entities that the share holds out, or of the others.
+  static std::string entity(bool held_out, int number) {
+    data::EntityHash hash;
+    for (int i = 0, found = 0;; ++i) {
+      const std::string name = "e" + std::to_string(i);
+      if (data::is_held_out(hash.of_text(name), kShare) == held_out && found++ == number) return name;
+    }
+  }
+  // One row every ten minutes from the minute on.
+  void add_rows(int from, int rows, const std::string& who, const std::string& label = "(x > 0.5)::text",
+                const std::string& weight = "1") {
+    database.exec(fmt::format(
+        "INSERT INTO events SELECT timestamptz '2026-01-01 00:00+00' + n * interval '1 minute', '{}', x, {}, {} FROM "
+        "(SELECT n, (n * 37 % 101) / 101.0::float8 AS x FROM generate_series({}::bigint, {}, 10) n) r",
+        who, weight, label, from, from + 10 * (rows - 1)));
+  }
+
+  Result run() const {
+    return execute(job, source, folder, "test",
+                   {.listener = [](const StepEvent&) {}, .clock = [] { return Duration::zero(); }});
+  }
+  Measured measured() const {
+    const Result result = run();
+    if (const auto* failure = std::get_if<Failure>(&result.outcome)) {
+      throw std::runtime_error(failure->message + ": " + failure->hint);
+    }
+    return std::get<Measured>(result.outcome);
+  }
+  std::string complaint() const {
+    const Result result = run();
+    const auto* failure = std::get_if<Failure>(&result.outcome);
+    return failure == nullptr ? "it was measured" : failure->message;
+  }
+  // Makes what was measured a version whose artifact lies beside the job.
+  JobVersion keep(int version, const Measured& measured) const {
+    const std::string file = fmt::format("v{}.tar", version);
+    std::filesystem::rename(folder / kArtifactFile, folder / file);
+    return {.version = version,
+            .artifact_file = file,
+            .artifact_sha256 = measured.artifact_sha256,
+            .axis = measured.axis,
+            .trained_from = measured.trained_from,
+            .trained_to = measured.trained_to,
+            .entity = measured.refit ? std::nullopt : held_out_entities(job.model.training),
+            .fault = {}};
+  }
+
+  testing::TestDatabase database;
+  settings::Source source;
+  std::filesystem::path folder;
+  Job job;
+};
+
+TEST_F(ExecuteTest, KnowsTheOldestAndTheNewestRowOfARefitAfterEntitiesWereHeldOut) {
+  for (int i = 0; i < 20; ++i) {
+    add_rows(i, 20, entity(true, i));
+    add_rows(100 + i, 40, entity(false, i));
+  }
+  job.model.training.entity = "who";
+  EXPECT_EQ(measured().trained_from, minute(100));
+  job.model.training.refit = true;
+  const Measured again = measured();
+  ASSERT_TRUE(again.refit);
+  EXPECT_EQ(again.train_rows, 1200u);
+  EXPECT_EQ(again.trained_from, minute(0));
+  EXPECT_EQ(again.trained_to, minute(100 + 19 + 390)) << "the newest rows are not those that were held out";
+}
+
+TEST_F(ExecuteTest, CountsTheRowsOfARefitInTheOrderOfTimeWhateverWasHeldOut) {
+  for (int i = 0; i < 20; ++i) {
+    add_rows(i, 120, entity(true, i));
+    add_rows(i, 120, entity(false, i));
+  }
+  job.model.training.refit = true;
+  const Measured by_time = measured();
+  job.model.training.entity = "who";
+  const Measured by_entity = measured();
+  ASSERT_TRUE(by_time.refit);
+  ASSERT_TRUE(by_entity.refit);
+  const auto& one = by_time.reference.features;
+  const auto& other = by_entity.reference.features;
+  ASSERT_GT(one.size(), 2u);
+  ASSERT_EQ(one.size(), other.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(one[i].index, other[i].index);
+    EXPECT_EQ(one[i].rows, other[i].rows);
+    EXPECT_EQ(one[i].packed, other[i].packed) << "the same rows were trained on: block " << i;
+  }
+}
+
+TEST_F(ExecuteTest, SaysThatAWeightIsTooLargeForATrainer) {
+  add_rows(0, 400, "e", "(x > 0.5)::text", "CASE WHEN n = 100 THEN 1e39 ELSE 1 END");
+  job.model.weight = "w";
+  EXPECT_CONTAINS(complaint(), "more than a 4-byte float holds");
+}
+
+TEST_F(ExecuteTest, JudgesNoVersionOnRowsThatItWasTrainedOnWhateverEntitiesItHeldOut) {
+  for (int i = 0; i < 20; ++i) {
+    add_rows(i, 20, entity(true, i));
+    add_rows(i, 20, entity(false, i));
+  }
+  job.model.training.entity = "who";
+  job.model.training.refit = true;
+  job.candidate = keep(1, measured());
+  // Production has held entities out too, but has seen newer rows of all others.
+  for (int i = 0; i < 20; ++i) {
+    add_rows(200 + i, 20, entity(true, i));
+    add_rows(200 + i, 20, entity(false, i));
+  }
+  Job other = job;
+  job.candidate.reset();
+  job.model.training.refit = false;
+  other.production = keep(2, measured());
+  for (int i = 0; i < 20; ++i) add_rows(500 + i, 5, entity(false, i));
+  job = other;
+  const Measured again = measured();
+  EXPECT_TRUE(again.judged_again);
+  EXPECT_EQ(again.comparison.rows, 100u);
+  EXPECT_EQ(again.holdout_from, minute(500));
+}
+
+TEST_F(ExecuteTest, LearnsTheBaselineOfACandidateThatIsJudgedAgainFromTheClassesItKnows) {
+  job.model.task = Task::multiclass;
+  const std::string labels = "CASE WHEN x > 0.6 THEN 'a' WHEN x > 0.3 THEN 'b' ELSE 'c' END";
+  add_rows(0, 300, "e", labels);
+  job.candidate = keep(2, measured());
+  job.production = *job.candidate;
+  job.production->version = 1;
+  job.production->fault = "its sha256 is wrong";
+  // A label that came late, of a class that was not known before.
+  database.exec("UPDATE events SET y = 'd' WHERE ts = timestamptz '2026-01-01 01:40+00'");
+  add_rows(3000, 100, "e", labels);
+  const Measured again = measured();
+  EXPECT_EQ(again.comparison.opponent, evaluate::Opponent::baseline);
+  EXPECT_EQ(again.judged_against, 1);
+  ASSERT_TRUE(again.comparison.difference);
+  EXPECT_GT(again.comparison.difference->estimate, 0.2);
+}
+
+TEST_F(ExecuteTest, SaysThatNothingIsLeftToJudgeACandidateBy) {
+  add_rows(0, 300, "e");
+  job.candidate = keep(2, measured());
+  job.production = *job.candidate;
+  job.production->version = 1;
+  job.production->fault = "its sha256 is wrong";
+  database.exec("DELETE FROM events");
+  add_rows(3000, 100, "e");
+  EXPECT_EQ(complaint(),
+            "version 2 can be judged by nothing: no other version loads, and the window holds no row as old as those "
+            "it was trained on, which the trivial baseline is learned from");
+}
+
+}  // namespace
+}  // namespace retraind::pipeline
