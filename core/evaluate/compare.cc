@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kOpponents{"production", "baseline"};
 
+// As many rows as a bigint cannot count.
+constexpr std::uint64_t kNeverEnough = std::uint64_t{1} << 63;
+
 std::size_t width_of(const Holdout& holdout) {
   return holdout.task == Task::multiclass ? holdout.classes : 1;
 }
@@ -125,10 +128,13 @@ void foresee(Comparison& out, const Holdout& rows, std::optional<double> detect)
     const double inflation = std::max(1.0, interval.inflation);
     const auto independent = static_cast<double>(
         stats::mcnemar_rows_needed(std::min(*detect, 1.0), apart, out.confidence, stats::kUsualPower));
-    out.rows_needed = static_cast<std::uint64_t>(std::ceil(independent * inflation * inflation));
+    const double needed = std::ceil(independent * inflation * inflation);
+    out.rows_needed = needed < static_cast<double>(kNeverEnough) ? static_cast<std::uint64_t>(needed) : kNeverEnough;
   } else {
     out.rows_needed = stats::rows_needed(*detect, deviation, 1, out.confidence, stats::kUsualPower);
   }
+  // More rows than any database counts: no number of rows shows so little.
+  if (*out.rows_needed >= kNeverEnough) out.rows_needed.reset();
 }
 
 std::vector<GateFigure> not_measured(const settings::Validation& validation, const std::string& why) {

@@ -26,7 +26,7 @@ std::optional<Opponent> parse_opponent(std::string_view text);
 struct SliceColumn {
   std::string column;
   std::vector<std::string> levels;   // as texts
-  std::vector<std::int32_t> values;  // one for each row: a place in `levels`, -1 where it is missing
+  std::vector<std::int32_t> values;  // one for each row: a place in `levels`; -1: another value, or none
 };
 
 struct Holdout {
@@ -84,7 +84,7 @@ struct Comparison {
   // What could be seen on these rows, whatever came of it: known before the verdict is. Absent where the metric is no
   // mean of row losses and its bootstrap gave no standard error.
   std::optional<double> detectable;          // the smallest true difference seen with probability 0.8
-  std::optional<std::uint64_t> rows_needed;  // to see validation.detect so often; absent when that is not set
+  std::optional<std::uint64_t> rows_needed;  // to see validation.detect so often; absent when that is not set, or never
   std::vector<GateFigure> gates;
 };
 

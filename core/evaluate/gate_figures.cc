@@ -24,7 +24,7 @@ struct Level {
   std::vector<std::size_t> rows;
 };
 
-// The levels that occur, the most frequent first, equally frequent ones by name; and how many rows have none.
+// The levels that occur, the most frequent first, equally frequent ones by name; and how many rows are of none of them.
 std::vector<Level> levels_of(const SliceColumn& column, std::size_t& without) {
   std::vector<Level> levels(column.levels.size());
   for (std::size_t i = 0; i < levels.size(); ++i) levels[i].name = column.levels[i];
@@ -120,7 +120,7 @@ std::vector<GateFigure> measure_slices(const Holdout& rows, const settings::Gate
     notes.push_back(
         fmt::format("beyond the {} most frequent: {} with {} rows", wanted.levels, levels.size() - looked_at, beyond));
   }
-  if (without > 0) notes.push_back(fmt::format("without a value: {} rows", without));
+  if (without > 0) notes.push_back(fmt::format("of another value or of none: {} rows", without));
   for (const std::string& note : notes) whole.why_not += (whole.why_not.empty() ? "" : "; ") + note;
   figures.push_back(std::move(whole));
   return figures;

@@ -160,7 +160,7 @@ TEST(SliceFigures, AreOneForEachLevelAndOneForTheColumn) {
   }
   EXPECT_EQ(comparison.gates[2].slice, "region");
   EXPECT_EQ(comparison.gates[2].rows, 399U);
-  EXPECT_EQ(comparison.gates[2].why_not, "without a value: 1 rows");
+  EXPECT_EQ(comparison.gates[2].why_not, "of another value or of none: 1 rows");
 }
 
 TEST(SliceFigures, HaveThePValueOfStudentsT) {
@@ -414,6 +414,17 @@ TEST(Power, OfOtherMetricsFollowsFromTheStandardError) {
     validation.detect = *without.detectable / 2;
     const Comparison with = compare(holdout, Opponent::production, validation, 0.95, 1);
     EXPECT_NEAR(static_cast<double>(*with.rows_needed), 600, 15) << "half the difference takes four times the rows";
+  }
+}
+
+TEST(Power, SaysNothingWhereNoNumberOfRowsWouldDo) {
+  for (const Metric metric : {Metric::accuracy, Metric::log_loss}) {
+    settings::Validation validation = by(metric);
+    validation.detect = 1e-12;  // takes about 1e23 rows, and a bigint ends at 1e19
+    const Comparison comparison =
+        compare(noisy_holdout(Task::binary, 300, 46), Opponent::production, validation, 0.95, 1);
+    EXPECT_TRUE(comparison.detectable);
+    EXPECT_FALSE(comparison.rows_needed);
   }
 }
 
