@@ -212,7 +212,12 @@ class Conclude {
   void let_it_wait() {
     const bool wanted = decision_.more_rows_can_settle && production_ && model_.validation.shadow > Duration::zero() &&
                         measured_.comparison.candidate_value && !measured_.refit;
-    if (!wanted || runs::has_open_trial(transaction_, run_.model, TrialKind::shadow)) return;
+    if (!wanted) return;
+    if (production_->artifact_sha256 == measured_.artifact_sha256) {
+      judged_.reason += "; it is production's model byte for byte, so that no rows could tell them apart";
+      return;
+    }
+    if (runs::has_open_trial(transaction_, run_.model, TrialKind::shadow)) return;
     judged_.version = release_candidate();
     const auto trial = open_shadow(
         transaction_, run_.model, model_, run_.id, *judged_.version, production_->version, measured_.axis,

@@ -51,10 +51,10 @@ TEST(Loop, PromotesAFirstModelAndReplacesItWhenTheConceptChanges) {
       registry.text(
           "SELECT string_agg(step, ' ' ORDER BY started_at, finished_at) FROM retraind.step_history WHERE run_id = "
           "(SELECT run_id FROM retraind.run_history WHERE version = 2)"),
-      "extract validate_data train evaluate");
+      "extract validate_data train evaluate release");
   EXPECT_EQ(registry.text("SELECT count(*) FROM retraind.metric_history WHERE run_id = (SELECT run_id FROM "
                           "retraind.run_history WHERE version = 2)"),
-            "10");
+            "22");
   EXPECT_EQ(registry.text("SELECT count(*) FROM retraind.run_history WHERE finished_at IS NULL"), "0");
   EXPECT_TRUE(std::filesystem::is_empty(world.state_dir() / "work"));
 }

@@ -184,7 +184,8 @@ TEST_F(ConcludeTest, JudgesAgainWhenProductionChangedMeanwhile) {  // invariant 
   EXPECT_EQ(count("metric_result"), before.substr(8, 1));
   const runs::ClaimedRun again = claim();
   EXPECT_EQ(again.id, run.id);
-  EXPECT_EQ(conclude(again, make_measured(0.01, 0.03, 1)).value().state, RunState::promoted);
+  // Version 2 was the first attempt against version 1.
+  EXPECT_EQ(conclude(again, make_measured(0.01, 0.03, 1, 0.993)).value().state, RunState::promoted);
 }
 
 TEST_F(ConcludeTest, JudgesAgainWhenAnotherAttemptHasSpentTheLevel) {
@@ -277,7 +278,7 @@ TEST_F(ConcludeTest, JudgesTheSameCandidateAgainWhenItsApprovalCameTooLate) {  /
       transact([&](store::Transaction& transaction) { return prepare_job(transaction, again, start); }).job;
   EXPECT_EQ(job.candidate.value().version, 3);
   EXPECT_EQ(job.production.value().version, 1);
-  Measured measured = make_measured(0.02, 0.04, 1);
+  Measured measured = make_measured(0.02, 0.04, 1, 0.993);
   EXPECT_CONTAINS(complaint<DataError>([&] { conclude(again, measured); }), "was to be judged again");
   measured.judged_again = true;
   measured.reference = {};

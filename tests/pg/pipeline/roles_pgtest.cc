@@ -58,7 +58,8 @@ class RolesTest : public testing::RegistryTest {
   }
 };
 
-const Names kSteering = {"approve", "cancel", "pause", "record_signal", "reject", "request_run", "resume", "rollback"};
+const Names kSteering = {"approve",     "cancel", "lift_quarantine", "pause",    "record_signal", "reject",
+                         "request_run", "resume", "retry_release",   "rollback", "skip_release"};
 // event_instant is what views are made of: whoever reads them calls it.
 const Names kReading = {"event_instant", "production_at"};
 
@@ -72,7 +73,7 @@ TEST_F(RolesTest, AReaderReadsEveryViewAndNothingElse) {
   run_to(RunState::promoted, put());
   testing::TestConnection reader(make_login("retraind_reader"));
   const Names views = relations("'v'");
-  EXPECT_EQ(views.size(), 11u);
+  EXPECT_EQ(views.size(), 16u);
   for (const std::string& view : views) EXPECT_NO_THROW(reader.exec("SELECT * FROM retraind." + view)) << view;
   EXPECT_EQ(reader.text("SELECT version FROM retraind.production_at('power', now() + interval '1 hour')"), "1");
   for (const std::string& table : relations("'r'")) {
@@ -257,7 +258,9 @@ TEST_F(RolesTest, ADaemonCannotRewriteHistory) {  // invariants 4 and 6
       EXPECT_TRUE(Set({"monitor", "signal", "fresh_block", "watch"}).contains(table)) << right;
     }
     if (right.ends_with(" update")) {
-      EXPECT_TRUE(Set({"daemon", "model", "monitor", "promotion", "run", "run_log", "signal", "watch"}).contains(table))
+      EXPECT_TRUE(Set({"daemon", "model", "monitor", "promotion", "quarantine", "release", "run", "run_log", "signal",
+                       "trial", "watch"})
+                      .contains(table))
           << right;
     }
     EXPECT_FALSE(right.ends_with(" truncate") || right.ends_with(" trigger")) << right;
