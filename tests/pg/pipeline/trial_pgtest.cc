@@ -26,16 +26,25 @@ class TrialTest : public testing::RegistryTest {
   RunId run(ModelId model, double low, double high, std::optional<int> against, TimePoint when) {
     queue(model, "manual", when);
     const runs::ClaimedRun claimed = claim(when);
-    const Measured measured = make_measured(low, high, against, 0.9999);
+    Measured measured = make_measured(low, high, against, 0.9999);
+    // No two candidates are the same model.
+    const std::string artifact = kCandidateBytes + (against ? fmt::format(" against {}", *against) : "");
+    measured.artifact_sha256 = to_hex(sha256(artifact));
+    measured.artifact_bytes = measured.facts.artifact_bytes = artifact.size();
     if (!transact([&](store::Transaction& transaction) {
-          return conclude_run(transaction, here, claimed, measured, kCandidateBytes, when);
+          return conclude_run(transaction, here, claimed, measured, artifact, when);
         })) {
       throw std::runtime_error("the run could not be concluded");
     }
     return claimed.id;
   }
+  static settings::Model two_weeks() {
+    settings::Model model = make_model();
+    model.validation.shadow = hours(24 * 14);
+    return model;
+  }
   // Version 1 in production, version 2 its shadow.
-  ModelId put_shadow(const settings::Model& settings = make_model()) {
+  ModelId put_shadow(const settings::Model& settings = two_weeks()) {
     const ModelId model = put(settings);
     run(model, 0.01, 0.03, std::nullopt, start);
     shadowing = run(model, -0.01, 0.03, 1, start);
@@ -450,7 +459,7 @@ TEST_F(TrialTest, RecordsALookThatCouldNotBeMadeAndEndsAtTheDeadline) {
 
 TEST_F(TrialTest, FailsABakeThatCouldNotBeLookedAtUpToItsDeadline) {
   put_bake();
-  const TimePoint deadline = start + hours(24 * 8);
+  const TimePoint deadline = start + hours(24 * 29);
   EXPECT_EQ(fail(claim_trial(deadline), deadline)->outcome, TrialOutcome::failed);
   EXPECT_EQ(production(), "2");
   EXPECT_EQ(trials(), "bake failed");
