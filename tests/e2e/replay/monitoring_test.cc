@@ -76,6 +76,8 @@ min_rows = 500
 rounds = 30
 params = { max_depth = 4, eta = 0.1 }
 [model.m.validation]
+shadow = "0s"  # years pass in minutes here, and nothing waits for the clock
+bake = "0s"
 metric = "accuracy"
 min_holdout_rows = 100
 [[model.m.trigger]]
@@ -142,6 +144,8 @@ min_rows = 500
 rounds = 40
 params = { max_depth = 4, eta = 0.1 }
 [model.m.validation]
+shadow = "0s"  # years pass in minutes here, and nothing waits for the clock
+bake = "0s"
 metric = "accuracy"
 rule = "non_inferior"
 margin = 0.02
@@ -237,6 +241,8 @@ holdout = "7d"
 min_rows = 500
 rounds = 30
 [model.m.validation]
+shadow = "0s"
+bake = "0s"
 metric = "mae"
 min_holdout_rows = 100
 )toml" + triggers);
