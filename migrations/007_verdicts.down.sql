@@ -311,7 +311,7 @@ ALTER TABLE retraind.run
   ADD CONSTRAINT run_version_is_released CHECK (state NOT IN ('promoted', 'awaiting_approval') OR version IS NOT NULL),
   DROP COLUMN holdout_from, DROP COLUMN holdout_to, DROP COLUMN holdout_from_number, DROP COLUMN holdout_to_number,
   DROP COLUMN holdout_reuse, DROP COLUMN detectable, DROP COLUMN rows_needed, DROP COLUMN stand_in,
-  DROP COLUMN shadowing_since, DROP COLUMN earlier_opponents;
+  DROP COLUMN shadowing_since, DROP COLUMN earlier_opponents, DROP COLUMN anchor;
 DO $$
 DECLARE
   found_name name;

@@ -33,8 +33,10 @@ ALTER TABLE retraind.run
   ADD COLUMN stand_in            integer,
   ADD COLUMN shadowing_since     timestamptz,
   ADD COLUMN earlier_opponents   integer[] NOT NULL DEFAULT '{}',
+  ADD COLUMN anchor              integer,
   ADD CONSTRAINT run_shadowing_since CHECK (state <> 'shadowing' OR shadowing_since IS NOT NULL),
-  ADD CONSTRAINT run_stand_in FOREIGN KEY (model_id, stand_in) REFERENCES retraind.model_version (model_id, version);
+  ADD CONSTRAINT run_stand_in FOREIGN KEY (model_id, stand_in) REFERENCES retraind.model_version (model_id, version),
+  ADD CONSTRAINT run_anchor FOREIGN KEY (model_id, anchor) REFERENCES retraind.model_version (model_id, version);
 CREATE INDEX run_shadowing ON retraind.run (model_id) WHERE state = 'shadowing';
 COMMENT ON COLUMN retraind.run.state IS 'queued, running, awaiting_approval (open); shadowing (neither: its candidate is scored on rows that come); promoted, rejected, inconclusive, failed, cancelled (ended).';
 COMMENT ON COLUMN retraind.run.finished_at IS 'When it ended; NULL while it is open or shadowing.';
@@ -46,10 +48,11 @@ COMMENT ON COLUMN retraind.run.holdout_from_number IS 'The same where the time c
 COMMENT ON COLUMN retraind.run.holdout_to_number IS 'The same where the time column is a number.';
 COMMENT ON COLUMN retraind.run.holdout_reuse IS 'How many earlier candidates had been judged on some of the same rows against the same production version.';
 COMMENT ON COLUMN retraind.run.detectable IS 'The smallest difference that so many rows would show four times in five, in units of the metric.';
-COMMENT ON COLUMN retraind.run.rows_needed IS 'How many rows it would take to see the difference asked for, or, where none is, the one observed.';
+COMMENT ON COLUMN retraind.run.rows_needed IS 'How many rows it would take to see the difference asked for (validation.detect); NULL where none is, or no number of rows would do.';
 COMMENT ON COLUMN retraind.run.stand_in IS 'The version that was the opponent because the artifact of the production version could not be loaded; NULL: production itself.';
 COMMENT ON COLUMN retraind.run.shadowing_since IS 'Since when its candidate has been scored on rows that come; kept when the run ends.';
 COMMENT ON COLUMN retraind.run.earlier_opponents IS 'Production versions its candidate was judged against before it had to be judged again; NULL for the baseline. Alpha was spent on each.';
+COMMENT ON COLUMN retraind.run.anchor IS 'Of a candidate that was judged again: the best version so far by then, which counts instead of model_version.anchor.';
 
 -- A candidate that is judged again has gates and metrics of each judging.
 ALTER TABLE retraind.gate DISABLE TRIGGER append_only;
@@ -85,7 +88,7 @@ ALTER TABLE retraind.model_version
   ADD COLUMN entity text,
   ADD CONSTRAINT model_version_anchor FOREIGN KEY (model_id, anchor) REFERENCES retraind.model_version (model_id, version);
 COMMENT ON TABLE retraind.model_version IS 'Immutable: every version that was released, offered for approval or put on trial, with its lineage.';
-COMMENT ON COLUMN retraind.model_version.anchor IS 'The best version so far when it was made, which candidates that need not be better are held against; NULL: itself.';
+COMMENT ON COLUMN retraind.model_version.anchor IS 'The best version so far when it was made, which candidates that need not be better are held against; NULL: itself. run.anchor counts instead once it was judged again.';
 COMMENT ON COLUMN retraind.model_version.entity IS 'The column whose entities were held out as a whole; NULL: the newest rows were.';
 
 -- Trials --------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/evaluate/decide.h"
 #include "core/pipeline/bake.h"
+#include "core/pipeline/fitting.h"
 #include "core/pipeline/shadow.h"
 #include "core/registry/artifacts.h"
 #include "core/registry/blocks.h"
@@ -79,25 +80,6 @@ runs::JudgedRun judged_run(const Measured& measured, const evaluate::Decision& d
   return out;
 }
 
-// Whether what was measured is what has to be decided: nothing but numbers that our own worker under this very
-// configuration would have sent.
-void require_fitting(const Measured& measured, const settings::Model& model, const runs::ClaimedRun& run) {
-  if (measured.comparison.metric != model.validation.metric) {
-    throw DataError(fmt::format("the worker measured {}, but the run is decided by {}",
-                                to_text(measured.comparison.metric), to_text(model.validation.metric)));
-  }
-  if (measured.judged_again != run.candidate.has_value()) {
-    throw DataError(measured.judged_again ? "the worker judged a candidate again that was never trained"
-                                          : "the worker trained anew, but the candidate was to be judged again");
-  }
-  for (const evaluate::GateFigure& figure : measured.comparison.gates) {
-    if (figure.gate >= model.validation.gates.size()) {
-      throw DataError(fmt::format("the worker measured gate {}, but {} are configured", figure.gate + 1,
-                                  model.validation.gates.size()));
-    }
-  }
-}
-
 // The transaction that ends one run.
 class Conclude {
  public:
@@ -116,10 +98,14 @@ class Conclude {
     runs::act_as(transaction_, executor_, now_);
     if (!runs::hold_run(transaction_, run_.model, lease_)) return std::nullopt;
     production_ = registry::find_production(transaction_, run_.model);
-    require_fitting(measured_, model_, run_);
+    std::optional<registry::VersionRecord> candidate;
+    if (run_.candidate) candidate = registry::find_version(transaction_, run_.model, *run_.candidate);
+    require_fitting(measured_, model_, run_, candidate);
     if (const std::string outdated = why_outdated(); !outdated.empty()) return judge_again(outdated);
+    require_right_opponents(measured_, model_, run_, candidate, production_, find_opponent());
 
     evaluate::Circumstances circumstances = circumstances_of(measured_);
+    circumstances.anchor = anchor_beside(production_, model_.validation);
     if (measured_.holdout_from) {
       circumstances.holdout_reuse =
           registry::count_holdout_reuse(transaction_, run_.model, measured_.judged_against, *measured_.holdout_from);
@@ -128,6 +114,8 @@ class Conclude {
     runs::record_metrics(transaction_, run_.id, metric_rows(measured_.comparison));
     runs::record_gates(transaction_, run_.id, gate_rows(decision_.gates));
     judged_ = judged_run(measured_, decision_, circumstances.holdout_reuse);
+    // Its own is the one of the time when it was made, and never changes.
+    if (run_.candidate) judged_.anchor = anchor_after().value_or(*run_.candidate);
     switch (decision_.verdict) {
       case Verdict::reject:
         judged_.state = RunState::rejected;
@@ -155,6 +143,22 @@ class Conclude {
  private:
   std::optional<int> current() const { return production_ ? std::optional(production_->version) : std::nullopt; }
 
+  // Whom the candidate was scored with; nullopt: the baseline.
+  std::optional<registry::VersionRecord> find_opponent() const {
+    if (measured_.stand_in) return registry::find_version(transaction_, run_.model, *measured_.stand_in);
+    if (measured_.comparison.opponent == evaluate::Opponent::baseline) return std::nullopt;
+    return production_;
+  }
+
+  // The best version so far, once the candidate is in production; nullopt: the candidate.
+  std::optional<int> anchor_after() const {
+    if (!production_) return std::nullopt;
+    // Under the rule `superior` the best is not scored: to be better than a production that is worse than it says
+    // nothing.
+    const bool compared = model_.validation.rule == Rule::non_inferior || production_->anchor == production_->version;
+    return decision_.becomes_anchor && compared ? std::nullopt : std::optional(production_->anchor);
+  }
+
   std::string why_outdated() const {
     if (current() != measured_.judged_against) {
       return fmt::format("production changed from {} to {} while the candidate was judged; it is judged again",
@@ -180,23 +184,22 @@ class Conclude {
   // Gives the candidate its number, unless it has one already.
   int release_candidate() {
     if (run_.candidate) return *run_.candidate;
-    registry::NewVersion version{
-        .model = run_.model,
-        .run = run_.id,
-        .configuration_sha256 = run_.configuration_sha256,
-        .artifact_sha256 = registry::store_artifact(transaction_, artifact_, now_),
-        .trainer = measured_.trainer,
-        .axis = measured_.axis,
-        .trained_from = measured_.trained_from,
-        .trained_to = measured_.trained_to,
-        .train_rows = measured_.train_rows,
-        .data_sha256 = measured_.data_sha256,
-        .metric = measured_.comparison.metric,
-        .value = measured_.comparison.candidate_value.value(),
-        .lineage = measured_.lineage,
-        .anchor = production_ && !decision_.becomes_anchor ? std::optional(production_->anchor) : std::nullopt,
-        .entity = measured_.refit ? std::nullopt : held_out_entities(model_.training),
-        .columns = measured_.reference.columns};
+    registry::NewVersion version{.model = run_.model,
+                                 .run = run_.id,
+                                 .configuration_sha256 = run_.configuration_sha256,
+                                 .artifact_sha256 = registry::store_artifact(transaction_, artifact_, now_),
+                                 .trainer = measured_.trainer,
+                                 .axis = measured_.axis,
+                                 .trained_from = measured_.trained_from,
+                                 .trained_to = measured_.trained_to,
+                                 .train_rows = measured_.train_rows,
+                                 .data_sha256 = measured_.data_sha256,
+                                 .metric = measured_.comparison.metric,
+                                 .value = measured_.comparison.candidate_value.value(),
+                                 .lineage = measured_.lineage,
+                                 .anchor = anchor_after(),
+                                 .entity = measured_.refit ? std::nullopt : held_out_entities(model_.training),
+                                 .columns = measured_.reference.columns};
     if (version.artifact_sha256 != measured_.artifact_sha256)
       throw DataError("the candidate's artifact changed on its way");
     const int added = registry::add_version(transaction_, version, now_);
@@ -310,9 +313,8 @@ PreparedJob prepare_job(store::Transaction& transaction, const runs::ClaimedRun&
     for (const auto& former : registry::list_former_production(transaction, run.model, kStandIns)) {
       job.stand_ins.push_back(hand_over(transaction, former, fmt::format("stand-in-{}.tar", former.version), prepared));
     }
-    const bool anchored = job.model.validation.rule == Rule::non_inferior && production->anchor != production->version;
-    if (anchored) {
-      const auto anchor = registry::find_version(transaction, run.model, production->anchor);
+    if (const auto best = anchor_beside(production, job.model.validation)) {
+      const auto anchor = registry::find_version(transaction, run.model, *best);
       if (!anchor) throw std::logic_error("a version's anchor is no version");
       job.anchor = hand_over(transaction, *anchor, "anchor.tar", prepared);
     }

@@ -113,6 +113,11 @@ void require_sense(const Measured& measured) {
       (held_out && *measured.holdout_from > *measured.holdout_to)) {
     throw DataError("the result's holdout makes no sense");
   }
+  const evaluate::CandidateFacts& released = measured.refit ? measured.refit->facts.candidate : measured.facts;
+  if (released.artifact_bytes != measured.artifact_bytes) {
+    throw DataError(fmt::format("the result's artifact has {} bytes, and its gates are about {}",
+                                measured.artifact_bytes, released.artifact_bytes));
+  }
   if (measured.refit && measured.judged_again) throw DataError("the result refits a candidate that was not trained");
   if (measured.judged_against && *measured.judged_against < 1) throw DataError("the result names a version below 1");
   if (measured.window_from > measured.window_to) throw DataError("the result's window ends before it begins");

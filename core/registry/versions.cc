@@ -22,24 +22,26 @@ VALUES ($1, $2, $3, $4, $5, $6, $7))sql";
 
 constexpr const char* kFindVersion = R"sql(/* retraind:registry.find_version */
 SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_from, v.trained_to, v.run_id,
-       coalesce(v.anchor, v.version), v.entity,
+       coalesce(r.anchor, v.anchor, v.version), v.entity,
        EXISTS (SELECT FROM retraind.quarantine q WHERE q.model_id = v.model_id AND q.version = v.version AND q.lifted_at IS NULL)
-  FROM retraind.model_version v WHERE v.model_id = $1 AND v.version = $2)sql";
+  FROM retraind.model_version v JOIN retraind.run r USING (run_id) WHERE v.model_id = $1 AND v.version = $2)sql";
 
 constexpr const char* kFindProduction = R"sql(/* retraind:registry.find_production */
 SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_from, v.trained_to, v.run_id,
-       coalesce(v.anchor, v.version), v.entity,
+       coalesce(r.anchor, v.anchor, v.version), v.entity,
        EXISTS (SELECT FROM retraind.quarantine q WHERE q.model_id = v.model_id AND q.version = v.version AND q.lifted_at IS NULL),
        lower(p.during)
   FROM retraind.promotion p JOIN retraind.model_version v ON v.model_id = p.model_id AND v.version = p.version
+  JOIN retraind.run r ON r.run_id = v.run_id
  WHERE p.model_id = $1 AND upper_inf(p.during))sql";
 
 constexpr const char* kListFormer = R"sql(/* retraind:registry.list_former_production */
 SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_from, v.trained_to, v.run_id,
-       coalesce(v.anchor, v.version), v.entity, false
+       coalesce(r.anchor, v.anchor, v.version), v.entity, false
   FROM (SELECT p.version, max(p.promotion_id) AS last, bool_or(upper_inf(p.during)) AS current
           FROM retraind.promotion p WHERE p.model_id = $1 GROUP BY p.version) f
   JOIN retraind.model_version v ON v.model_id = $1 AND v.version = f.version
+  JOIN retraind.run r ON r.run_id = v.run_id
  WHERE NOT f.current
    AND NOT EXISTS (SELECT FROM retraind.quarantine q WHERE q.model_id = v.model_id AND q.version = v.version AND q.lifted_at IS NULL)
  ORDER BY f.last DESC LIMIT $2::bigint)sql";

@@ -35,7 +35,7 @@ UPDATE retraind.run
        ci_low = $21, ci_high = $22, confidence = $23, clusters = $24, inflation = $25, stand_in = $26, holdout_from = $27,
        holdout_to = $28, holdout_from_number = $29, holdout_to_number = $30, holdout_reuse = $31, detectable = $32, rows_needed = $33,
        finished_at = CASE WHEN $3::text NOT IN ('awaiting_approval', 'shadowing') THEN $34::timestamptz END,
-       shadowing_since = CASE WHEN $3::text = 'shadowing' THEN $34::timestamptz END, step = 'release',
+       shadowing_since = CASE WHEN $3::text = 'shadowing' THEN $34::timestamptz END, step = 'release', anchor = $35,
        lease_term = NULL, lease_holder = NULL, heartbeat_at = NULL, lease_expires_at = NULL, worker_pid = NULL
  WHERE run_id = $1 AND lease_term = $2 AND state = 'running')sql";
 
@@ -74,7 +74,7 @@ bool finish_judged_run(store::Transaction& transaction, const Lease& lease, cons
                  run.holdout_rows, run.metric, run.candidate_value, run.opponent_value, finite(run.difference),
                  finite(run.ci_low), finite(run.ci_high), run.confidence, run.clusters, run.inflation, run.stand_in,
                  as_instant(run.holdout_from), as_instant(run.holdout_to), as_number(run.holdout_from),
-                 as_number(run.holdout_to), run.holdout_reuse, finite(run.detectable), run.rows_needed, now)
+                 as_number(run.holdout_to), run.holdout_reuse, finite(run.detectable), run.rows_needed, now, run.anchor)
              .affected_rows() == 1;
 }
 

@@ -51,6 +51,9 @@ struct JudgedRun {
   std::optional<int> judged_against;  // production
   std::optional<int> stand_in;        // the version that was scored instead of it
   std::optional<int> version;
+  // Of a candidate that was judged again: the best version so far, once it is in production (NewVersion::anchor is that
+  // of its first judging).
+  std::optional<int> anchor;
   TimeAxis axis = TimeAxis::instant;
   EventTime window_from = 0;
   EventTime window_to = 0;

@@ -1,6 +1,8 @@
 // The end of a run in the registry, from what a worker might have measured to what people then find in SQL.
 #include "core/pipeline/conclude.h"
 
+#include <functional>
+
 #include "core/evaluate/decide.h"
 #include "core/registry/blocks.h"
 #include "core/store/listener.h"
@@ -282,6 +284,9 @@ TEST_F(ConcludeTest, JudgesTheSameCandidateAgainWhenItsApprovalCameTooLate) {  /
   EXPECT_CONTAINS(complaint<DataError>([&] { conclude(again, measured); }), "was to be judged again");
   measured.judged_again = true;
   measured.reference = {};
+  Measured other = measured;
+  other.artifact_sha256 = to_hex(sha256("another artifact"));
+  EXPECT_CONTAINS(complaint<DataError>([&] { conclude(again, other); }), "but that of version 3 is");
   const auto conclusion = conclude(again, measured);
   EXPECT_EQ(conclusion.value().state, RunState::awaiting_approval);
   EXPECT_EQ(conclusion->version, 3);
@@ -318,6 +323,107 @@ TEST_F(ConcludeTest, KeepsTheBestVersionSoFarAsTheAnchorOfThoseThatAreOnlyNoWors
   EXPECT_EQ(conclude(run, measured).value().state, RunState::rejected);
   EXPECT_EQ(ground.text("SELECT gate FROM retraind.gate_result WHERE outcome = 'failed'"), "anchor");
 }
+
+TEST_F(ConcludeTest, MovesTheAnchorOfACandidateThatIsJudgedAgain) {
+  settings::Model model = plain_model();
+  model.validation.rule = Rule::non_inferior;
+  model.validation.margin = 0.05;
+  model.validation.promotion = PromotionMode::manual;
+  const ModelId id = put(model);
+  run_to(RunState::promoted, id);
+  run_to(RunState::promoted, id);
+  const runs::ClaimedRun run = queue_and_claim(id);
+  conclude(run, make_measured(0.01, 0.03, 2));
+  ground.exec("SELECT retraind.rollback('power', 'v2 is broken')");
+  ground.exec(fmt::format("SELECT retraind.approve({}, 'fine')", number(run.id)));
+  Measured measured = make_measured(-0.02, 0.03, 1);
+  measured.judged_again = true;
+  ASSERT_EQ(conclude(claim(), measured).value().state, RunState::awaiting_approval);
+  ground.exec(fmt::format("SELECT retraind.approve({}, 'fine')", number(run.id)));
+  transact([&](store::Transaction& transaction) {
+    const auto production = registry::find_production(transaction, id).value();
+    EXPECT_EQ(production.version, 3);
+    EXPECT_EQ(production.anchor, 1) << "it was surely better than version 2, and is only no worse than version 1";
+    EXPECT_EQ(registry::find_version(transaction, id, 3).value().anchor, 1);
+  });
+}
+
+TEST_F(ConcludeTest, KeepsTheAnchorThatACandidateWasNotHeldAgainst) {
+  settings::Model model = plain_model();
+  model.validation.rule = Rule::non_inferior;
+  model.validation.margin = 0.05;
+  const ModelId id = put(model);
+  conclude(queue_and_claim(id), make_measured(0.01, 0.03));
+  conclude(queue_and_claim(id), make_measured(-0.02, 0.03, 1));
+  model.validation.rule = Rule::superior;
+  model.validation.margin = 0;
+  put(model);
+  const runs::ClaimedRun run = queue_and_claim(id);
+  EXPECT_FALSE(transact([&](store::Transaction& t) { return prepare_job(t, run, start); }).job.anchor);
+  ASSERT_EQ(conclude(run, make_measured(0.01, 0.03, 2)).value().state, RunState::promoted);
+  transact([&](store::Transaction& transaction) {
+    EXPECT_EQ(registry::find_production(transaction, id).value().anchor, 1)
+        << "it is surely better than version 2, which may be worse than version 1";
+  });
+}
+
+// What no worker of ours would send of a candidate against production version 2, whose anchor is version 1.
+struct Forgery {
+  const char* name;
+  std::function<void(Measured&)> forge;
+  const char* complaint;
+};
+class Forgeries : public ConcludeTest, public ::testing::WithParamInterface<Forgery> {};
+
+TEST_P(Forgeries, DecideNothing) {
+  settings::Model model = plain_model();
+  model.validation.rule = Rule::non_inferior;
+  model.validation.margin = 0.05;
+  const ModelId id = put(model);
+  conclude(queue_and_claim(id), make_measured(0.01, 0.03));
+  conclude(queue_and_claim(id), make_measured(-0.02, 0.03, 1));
+  const runs::ClaimedRun run = queue_and_claim(id);
+  Measured measured = make_measured(0.01, 0.03, 2);
+  measured.anchor = 1;
+  measured.comparison.anchor_value = measured.comparison.opponent_value;
+  measured.comparison.anchor_difference = measured.comparison.difference;
+  const std::string before = written();
+  Measured forged = measured;
+  GetParam().forge(forged);
+  EXPECT_CONTAINS(complaint<DataError>([&] { conclude(run, forged); }), GetParam().complaint);
+  EXPECT_EQ(written(), before);
+  EXPECT_EQ(conclude(run, measured).value().state, RunState::promoted);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, Forgeries,
+    ::testing::Values(Forgery{"NoAnchor", [](Measured& m) { m.anchor.reset(); },
+                              "did not hold the candidate against version 1, the best so far, and did not say why"},
+                      Forgery{"AnotherAnchor", [](Measured& m) { m.anchor = 2; },
+                              "against version 2, which is not the best so far"},
+                      Forgery{"AStandInThatIsNone",
+                              [](Measured& m) {
+                                m.production_fault = "gone";
+                                m.stand_in = 7;
+                              },
+                              "version 7 stand in for production, which it cannot"},
+                      Forgery{"RowsThatProductionWasTrainedOn",
+                              [](Measured& m) {
+                                m.trained_to -= 20;
+                                m.holdout_from = m.trained_to + 1;
+                              },
+                              "and version 2 was trained on rows up to"},
+                      Forgery{"RowsThatTheCandidateWasTrainedOn", [](Measured& m) { m.trained_to += 20; },
+                              "and the candidate was trained on rows up to"},
+                      Forgery{"ARefitThatNobodyAskedFor",
+                              [](Measured& m) {
+                                m.refit = Refit{.facts = {.candidate = m.facts, .disagreement = 0},
+                                                .judged_sha256 = m.artifact_sha256,
+                                                .judged_rows = m.train_rows,
+                                                .judged_to = m.trained_to};
+                              },
+                              "which is not configured"}),
+    [](const auto& forgery) { return forgery.param.name; });
 
 TEST_F(ConcludeTest, JudgesAgainWhenAFirstModelCameMeanwhile) {  // invariant 2
   const ModelId model = put();
@@ -374,6 +480,7 @@ TEST_F(ConcludeTest, KeepsEventTimesThatAreNumbersAsNumbers) {
   measured.axis = TimeAxis::number;
   measured.window_from = measured.trained_from = 0.1 + 0.2;
   measured.window_to = measured.trained_to = 9007199254740991.0;
+  measured.holdout_from = measured.holdout_to = 9007199254740992.0;
   const runs::ClaimedRun run = queue_and_claim(model);
   ASSERT_TRUE(conclude(run, measured));
   EXPECT_EQ(run_text(run.id,

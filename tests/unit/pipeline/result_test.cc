@@ -255,6 +255,7 @@ TEST_F(ResultTest, IsRefusedWithAValueThatCannotBe) {
       {"/measured/comparison/difference/clusters", "-1"},
       {"/measured/comparison/difference/clusters", "401"},  // more than rows
       {"/measured/artifact_sha256", "\"../../etc/passwd\""},
+      {"/measured/facts/artifact_bytes", "1"},  // a gate is about its size, and it has another
       {"/measured/stand_in", "2"},              // but production has no fault
       {"/measured/production_fault", "\"x\""},  // but production is the opponent
       {"/measured/judged_again", "\"no\""},
