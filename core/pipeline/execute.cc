@@ -139,6 +139,7 @@ class Execution {
   data::Split split_rows(data::Table& table) {
     const settings::Training& training = job_.model.training;
     held_out_ = held_out_entities(training);
+    if (job_.candidate) require_same_axis(table, *job_.candidate);
     if (job_.candidate && job_.candidate->entity != held_out_) held_out_.reset();
     if (held_out_) return data::split_by_entity(table, training.holdout);
     if (!job_.candidate) {

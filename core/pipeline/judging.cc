@@ -55,12 +55,21 @@ std::vector<evaluate::SliceColumn> slices_of(const data::Table& table, std::size
 
 }  // namespace
 
+void require_same_axis(const data::Table& table, const JobVersion& version) {
+  if (version.axis == table.axis) return;
+  throw DataError(fmt::format("version {} was trained on another kind of time than the time column holds now, so that "
+                              "nothing says which rows it has seen",
+                              version.version),
+                  "cast the time column back in the query, or give the model a name of its own");
+}
+
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
                                     const std::optional<std::string>& held_out) {
   std::size_t first = split.train_end;
   for (const std::optional<OpenVersion>* open : {&opponents.opponent, &opponents.anchor}) {
     if (!*open) continue;
     const JobVersion& version = (*open)->version;
+    require_same_axis(table, version);
     if (held_out && version.entity == held_out) continue;
     first = std::max(first, data::first_fresh_row(table, split, version.trained_to));
   }

@@ -17,10 +17,15 @@
 
 namespace retraind::pipeline {
 
+// Throws DataError for a version that was trained on another time axis than the table's: what was trained up to a
+// number is neither older nor newer than an instant.
+void require_same_axis(const data::Table& table, const JobVersion& version);
+
 // The first row of the holdout that no opponent was trained on. `held_out` says by which column and share the holdout
 // was cut out of the entities (held_out_entities); nullopt: it is the newest rows. Entities that are held out by the
 // same column and share were never trained on by a version that held them out too; for every other version, and in
-// every other holdout, rows are fresh after the newest one it was trained on.
+// every other holdout, rows are fresh after the newest one it was trained on. Throws what
+// require_same_axis throws.
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
                                     const std::optional<std::string>& held_out);
 

@@ -186,6 +186,17 @@ TEST_F(ExecuteTest, LearnsTheBaselineOfACandidateThatIsJudgedAgainFromTheClasses
   EXPECT_GT(again.comparison.difference->estimate, 0.2);
 }
 
+TEST_F(ExecuteTest, JudgesNobodyOnATimeThatIsNotTheOneOfItsTraining) {
+  add_rows(0, 300, "e");
+  const JobVersion version = keep(1, measured());
+  job.model.query = "SELECT extract(epoch FROM ts) AS ts, x, y FROM events";
+  job.production = version;
+  EXPECT_CONTAINS(complaint(), "version 1 was trained on another kind of time");
+  job.production.reset();
+  job.candidate = version;
+  EXPECT_CONTAINS(complaint(), "version 1 was trained on another kind of time");
+}
+
 TEST_F(ExecuteTest, SaysThatNothingIsLeftToJudgeACandidateBy) {
   add_rows(0, 300, "e");
   job.candidate = keep(2, measured());
