@@ -108,7 +108,11 @@ Decision decide(const Comparison& comparison, const CandidateFacts& facts, const
   OpponentJudged opponent = judge_opponent(comparison, circumstances, validation);
   gates.push_back(std::move(opponent.gate));
   gates.push_back(judge_predictions("predictions", facts.predictions, comparison.rows));
-  gates.push_back(judge_package("package", facts));
+  // A handful of rows may be alike to a model that tells others apart.
+  const PredictionFacts& said = facts.predictions;
+  const bool alike_at_most = said.invalid == 0 && said.out_of_range == 0;
+  if (alike_at_most && said.rows < validation.min_holdout_rows) withhold(gates.back());
+  gates.push_back(judge_package("package", facts, circumstances.judged_again));
   gates.push_back(judge_schema(facts, circumstances, validation));
   gates.push_back(judge_reuse(circumstances, validation));
   if (validation.max_artifact_bytes) {
@@ -136,7 +140,7 @@ Decision decide(const Comparison& comparison, const CandidateFacts& facts, const
   if (circumstances.refit) {
     const RefitFacts& refit = *circumstances.refit;
     gates.push_back(judge_predictions("refit_predictions", refit.candidate.predictions, 1));
-    gates.push_back(judge_package("refit_package", refit.candidate));
+    gates.push_back(judge_package("refit_package", refit.candidate, false));
     gates.push_back(judge_agreement(refit));
   }
 

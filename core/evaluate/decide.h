@@ -40,6 +40,7 @@ struct Circumstances {
   std::optional<int> anchor;        // the best version so far, where it is another than production
   std::string anchor_fault;         // why that one could not be loaded
   std::optional<RefitFacts> refit;  // of the refit, once the candidate has won; absent: none, or none yet
+  bool judged_again = false;        // the registry holds the candidate, bit for bit, from when it won before
 };
 
 struct Decision {

@@ -33,7 +33,8 @@ OpponentJudged judge_opponent(const Comparison& comparison, const Circumstances&
 
 // `needed`: rows that must have been looked at.
 GateResult judge_predictions(std::string name, const PredictionFacts& facts, std::uint64_t needed);
-GateResult judge_package(std::string name, const CandidateFacts& facts);
+// `judged_again`: it is the package that was compared when it was made.
+GateResult judge_package(std::string name, const CandidateFacts& facts, bool judged_again);
 GateResult judge_schema(const CandidateFacts& facts, const Circumstances& circumstances,
                         const settings::Validation& validation);
 GateResult judge_reuse(const Circumstances& circumstances, const settings::Validation& validation);

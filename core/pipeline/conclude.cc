@@ -156,7 +156,13 @@ class Conclude {
     // Under the rule `superior` the best is not scored: to be better than a production that is worse than it says
     // nothing.
     const bool compared = model_.validation.rule == Rule::non_inferior || production_->anchor == production_->version;
-    return decision_.becomes_anchor && compared ? std::nullopt : std::optional(production_->anchor);
+    if (decision_.becomes_anchor && compared) return std::nullopt;
+    const bool production_is_lost = !measured_.production_fault.empty() && production_->anchor == production_->version;
+    if (!production_is_lost && measured_.anchor_fault.empty()) return production_->anchor;
+    // Nothing can be held against a version that does not load: the best of whom it was scored with takes its place.
+    const auto opponent = find_opponent();
+    if (!opponent) return std::nullopt;
+    return opponent->anchor == production_->anchor ? opponent->version : opponent->anchor;
   }
 
   std::string why_outdated() const {

@@ -226,10 +226,6 @@ class Execution {
     out.predictions = evaluate::look_at_predictions(own.task(), width_of(own), predictions, candidate.labels);
     out.package_compared = candidate.package_compared;
     out.package_differs = candidate.package_differs;
-    if (job_.candidate) {
-      // It was compared with the model it was made from when it was trained; since then it is its package.
-      out.package_compared = rows;
-    }
     const double seconds = std::chrono::duration<double>(took).count();
     out.seconds_per_thousand = rows == 0 ? 0 : seconds * 1000 / static_cast<double>(rows);
     out.artifact_bytes = candidate.artifact_bytes;

@@ -191,6 +191,7 @@ evaluate::Circumstances circumstances_of(const Measured& measured) {
   out.production_fault = measured.production_fault;
   out.anchor = measured.anchor;
   out.anchor_fault = measured.anchor_fault;
+  out.judged_again = measured.judged_again;
   if (measured.refit) out.refit = measured.refit->facts;
   return out;
 }

@@ -348,6 +348,28 @@ TEST_F(ConcludeTest, MovesTheAnchorOfACandidateThatIsJudgedAgain) {
   });
 }
 
+TEST_F(ConcludeTest, TakesTheNextBestForTheAnchorWhereTheBestDoesNotLoad) {
+  settings::Model model = plain_model();
+  model.validation.rule = Rule::non_inferior;
+  model.validation.margin = 0.05;
+  model.validation.broken_production = BrokenProduction::stand_in;
+  const ModelId id = put(model);
+  conclude(queue_and_claim(id), make_measured(0.01, 0.03));
+  conclude(queue_and_claim(id), make_measured(0.01, 0.03, 1));
+  Measured measured = make_measured(-0.02, 0.03, 2);
+  measured.production_fault = "its sha256 is wrong";
+  measured.stand_in = 1;
+  ASSERT_EQ(conclude(queue_and_claim(id), measured).value().state, RunState::promoted);
+  const auto anchor = [&] {
+    return transact([&](store::Transaction& t) { return registry::find_production(t, id).value().anchor; });
+  };
+  EXPECT_EQ(anchor(), 1) << "version 2 was better, and can never be held against anything again";
+  measured = make_measured(-0.02, 0.03, 3);
+  measured.anchor_fault = "its sha256 is wrong too";
+  ASSERT_EQ(conclude(queue_and_claim(id), measured).value().state, RunState::promoted);
+  EXPECT_EQ(anchor(), 3);
+}
+
 TEST_F(ConcludeTest, KeepsTheAnchorThatACandidateWasNotHeldAgainst) {
   settings::Model model = plain_model();
   model.validation.rule = Rule::non_inferior;

@@ -164,6 +164,7 @@ TEST_F(ExecuteTest, JudgesNoVersionOnRowsThatItWasTrainedOnWhateverEntitiesItHel
   job = other;
   const Measured again = measured();
   EXPECT_TRUE(again.judged_again);
+  EXPECT_EQ(again.facts.package_compared, 0u) << "there is no trained model to compare it with";
   EXPECT_EQ(again.comparison.rows, 100u);
   EXPECT_EQ(again.holdout_from, minute(500));
 }

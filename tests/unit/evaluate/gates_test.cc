@@ -168,6 +168,36 @@ TEST(PredictionsGate, IsUndecidedWithoutRowsOrWithTooFew) {
   expect_outcome(c.decide(), "predictions", GateOutcome::undecided, "only 999 of 1000 rows were looked at");
 }
 
+TEST(PredictionsGate, HoldsNothingAgainstAHandfulOfRowsThatAreAlike) {
+  Case c;
+  c.facts.predictions = {.rows = 2,
+                         .invalid = 0,
+                         .first_invalid = "",
+                         .constant = true,
+                         .out_of_range = 0,
+                         .label_low = 0,
+                         .label_high = 0};
+  c.comparison.rows = 2;
+  EXPECT_EQ(c.decide().verdict, Verdict::inconclusive);
+  expect_outcome(c.decide(), "predictions", GateOutcome::undecided,
+                 "the model says the same for each of 2 rows; too few rows to hold against it");
+  c.facts.predictions.invalid = 1;
+  c.facts.predictions.first_invalid = "row 1: NaN";
+  EXPECT_EQ(c.decide().verdict, Verdict::reject) << "one row that is none is enough";
+}
+
+TEST(PackageGate, RestsOnTheFirstJudgingOfACandidateThatIsJudgedAgain) {
+  Case c;
+  c.facts.package_compared = 0;
+  EXPECT_EQ(gate_of(c.decide(), "package").outcome, GateOutcome::undecided);
+  c.circumstances.judged_again = true;
+  expect_outcome(c.decide(), "package", GateOutcome::passed,
+                 "the very package that predicted the same as the trained model when it was judged before");
+  c.facts.package_compared = 5;
+  c.facts.package_differs = 1;
+  EXPECT_EQ(c.decide().verdict, Verdict::reject);
+}
+
 TEST(PackageGate, FailsWhereThePackageSaysSomethingElse) {
   Case c;
   c.facts.package_differs = 2;
