@@ -127,8 +127,10 @@ Decision decide(const Comparison& comparison, const CandidateFacts& facts, const
   DifferenceJudged difference = judge_difference(comparison, circumstances, validation);
   gates.push_back(std::move(difference.gate));
   bool anchor_follows = false;
+  bool anchor_needs_a_person = false;
   if (auto anchor = judge_anchor(comparison, circumstances, validation, opponent.needs_a_person)) {
     anchor_follows = anchor->follows_difference;
+    anchor_needs_a_person = anchor->needs_a_person;
     gates.push_back(std::move(anchor->gate));
   }
   for (std::size_t i = 0; i < validation.gates.size(); ++i) {
@@ -164,7 +166,9 @@ Decision decide(const Comparison& comparison, const CandidateFacts& facts, const
   } else if (!undecided.empty()) {
     decision.verdict = Verdict::inconclusive;
     decision.reason = reason_to_wait(undecided, comparison, validation);
-    decision.more_rows_can_settle = opponent.is_production && difference.more_rows_can_settle &&
+    // A shadow that wins is promoted without being asked about again.
+    decision.more_rows_can_settle = opponent.is_production && !anchor_needs_a_person &&
+                                    difference.more_rows_can_settle &&
                                     std::all_of(undecided.begin(), undecided.end(), [&](const GateResult* gate) {
                                       return gate->gate == "holdout_rows" || gate->gate == "clusters" ||
                                              gate->gate == "difference" || (gate->gate == "anchor" && anchor_follows);
@@ -172,8 +176,12 @@ Decision decide(const Comparison& comparison, const CandidateFacts& facts, const
   } else {
     decision.verdict = Verdict::promote;
     decision.reason = find(gates, "difference").sentence;
-    if (opponent.needs_a_person) decision.reason += "; " + find(gates, "opponent").sentence;
-    decision.needs_a_person = opponent.needs_a_person;
+    if (opponent.needs_a_person) {
+      decision.reason += "; " + find(gates, "opponent").sentence;
+    } else if (anchor_needs_a_person) {
+      decision.reason += "; " + find(gates, "anchor").sentence;
+    }
+    decision.needs_a_person = opponent.needs_a_person || anchor_needs_a_person;
     decision.becomes_anchor = surely_best(comparison, circumstances);
   }
   return decision;

@@ -175,17 +175,15 @@ std::optional<AnchorJudged> judge_anchor(const Comparison& comparison, const Cir
   if (!circumstances.anchor_fault.empty() || comparison.opponent == Opponent::baseline) {
     const std::string best = circumstances.anchor ? spell_version(*circumstances.anchor) : "the best version so far";
     const std::string why = circumstances.anchor_fault.empty() ? "no version loads" : circumstances.anchor_fault;
-    if (needs_a_person || validation.broken_production == BrokenProduction::stand_in) {
-      gate.outcome = GateOutcome::passed;
-      gate.sentence = fmt::format("{} could not be loaded ({}): judged by {} alone{}", best, why,
-                                  comparison.opponent == Opponent::baseline ? "the trivial baseline"
-                                  : circumstances.stand_in                  ? spell_version(*circumstances.stand_in)
-                                                                            : std::string("production"),
-                                  needs_a_person ? ", and a person must approve" : " (broken_production = stand_in)");
-    } else {
-      gate.sentence =
-          fmt::format("{} could not be loaded ({}), so that nothing says how far quality has slid", best, why);
-    }
+    out.needs_a_person = needs_a_person || validation.broken_production == BrokenProduction::wait;
+    gate.outcome = GateOutcome::passed;
+    gate.sentence = fmt::format("{} could not be loaded ({}): judged by {} alone{}", best, why,
+                                comparison.opponent == Opponent::baseline ? "the trivial baseline"
+                                : circumstances.stand_in                  ? spell_version(*circumstances.stand_in)
+                                                                          : std::string("production"),
+                                needs_a_person       ? ", and a person must approve"
+                                : out.needs_a_person ? ", and a person must approve (broken_production = wait)"
+                                                     : " (broken_production = stand_in)");
     return out;
   }
 

@@ -54,6 +54,8 @@ struct AnchorJudged {
   GateResult gate;
   // Judged by the difference, which is no looser than it: settled as soon as that is.
   bool follows_difference = false;
+  // The best version so far does not load, and nothing else says how far quality has slid.
+  bool needs_a_person = false;
 };
 // std::nullopt where the rule does not ask for an anchor, or there is no version yet.
 std::optional<AnchorJudged> judge_anchor(const Comparison& comparison, const Circumstances& circumstances,

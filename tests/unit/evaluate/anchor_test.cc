@@ -95,15 +95,23 @@ TEST(AnchorGate, IsUndecidedWhereTheBestVersionWasNotMeasured) {
   EXPECT_EQ(odd.anchor().outcome, GateOutcome::undecided) << "value and interval are at odds";
 }
 
-TEST(AnchorGate, WaitsOrGoesOnWithoutABestVersionThatDoesNotLoad) {
+TEST(AnchorGate, AsksAPersonOrGoesOnWithoutABestVersionThatDoesNotLoad) {
   Case c;
   c.comparison.anchor_difference.reset();
   c.circumstances.anchor_fault = "its file is gone";
-  EXPECT_EQ(c.decide().verdict, Verdict::inconclusive);
+  EXPECT_EQ(c.decide().verdict, Verdict::promote);
+  EXPECT_TRUE(c.decide().needs_a_person);
   EXPECT_EQ(c.anchor().sentence,
-            "version 3 could not be loaded (its file is gone), so that nothing says how far quality has slid");
+            "version 3 could not be loaded (its file is gone): judged by production alone, and a person must approve "
+            "(broken_production = wait)");
+  EXPECT_TRUE(c.decide().reason.ends_with(c.anchor().sentence)) << c.decide().reason;
+  Case open = c;
+  open.comparison.difference->low = -1;
+  EXPECT_EQ(open.decide().verdict, Verdict::inconclusive);
+  EXPECT_FALSE(open.decide().more_rows_can_settle) << "a shadow would be promoted with nobody asked";
   c.validation.broken_production = BrokenProduction::stand_in;
   EXPECT_EQ(c.decide().verdict, Verdict::promote);
+  EXPECT_FALSE(c.decide().needs_a_person);
   EXPECT_EQ(c.anchor().sentence,
             "version 3 could not be loaded (its file is gone): judged by production alone (broken_production = "
             "stand_in)");

@@ -313,7 +313,6 @@ TEST(NoGate, PassesWithoutItsInput) {
       {"scoring_time", "", [](Full& f) { f.facts.seconds_per_thousand = 0; }},
       {"anchor", "", [](Full& f) { f.comparison.anchor_difference.reset(); }},
       {"anchor", "", [](Full& f) { f.comparison.anchor_value.reset(); }},
-      {"anchor", "", [](Full& f) { f.circumstances.anchor_fault = "gone"; }},
       {"refit_predictions", "", [](Full& f) { f.circumstances.refit->candidate.predictions = {}; }},
       {"refit_package", "", [](Full& f) { f.circumstances.refit->candidate.package_compared = 0; }},
       {"refit_agreement", "", [](Full& f) { f.circumstances.refit->disagreement = kNan; }},
