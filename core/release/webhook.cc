@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
 #include <cerrno>
 #include <limits>
 #include <memory>
@@ -67,15 +68,24 @@ Url parse_url(const std::string& text) {
   return url;
 }
 
-// Where it points, without user, password, query and fragment, which may be secret.
+// Which server it points to. Not the path: many services know their callers by a token in it, and what is said here
+// can be read by all who may look at the history.
 std::string without_secrets(CURLU* url) {
   const Url copy(curl_url_dup(url), &curl_url_cleanup);
   if (!copy) throw std::bad_alloc();
   for (const CURLUPart secret :
-       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
+       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_PATH, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
     curl_url_set(copy.get(), secret, nullptr, 0);
   }
-  return printable_line(part(copy.get(), CURLUPART_URL), kShownBytes);
+  std::string server = part(copy.get(), CURLUPART_URL);
+  if (server.ends_with('/')) server.pop_back();
+  return printable_line(server, kShownBytes);
+}
+
+// The beginning of an answer. Some servers say in it what they were asked for.
+std::string without_path(std::string answer, const std::string& path) {
+  if (path.size() > 1) boost::algorithm::replace_all(answer, path, "/…");
+  return printable_line(answer, kShownBytes);
 }
 
 struct Answer {
@@ -217,7 +227,7 @@ std::string post_webhook(const WebhookRequest& request, const Announcement& anno
   if (code != CURLE_OK && !cut_off) fail_transfer(code, server, words, request.timeout);
   if (status >= 200 && status < 300) return fmt::format("status {}", status);
 
-  const std::string said = printable_line(answer.first, kShownBytes);
+  const std::string said = without_path(answer.first, part(url.get(), CURLUPART_PATH));
   const std::string sentence =
       fmt::format("the webhook {} answered with status {}{}{}", server, status, said.empty() ? "" : ": ", said);
   if (status >= 300 && status < 400) {

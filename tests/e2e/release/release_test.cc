@@ -199,8 +199,8 @@ TEST(Release, AWebhookThatFailsIsToldAgain) {
       release_section("m", "webhook = \"" + server.url() + "\"\nwebhook_secret_file = \"" + secret.string() + "\"\n")));
   ASSERT_TRUE(world.comes_true("SELECT NOT delivered FROM retraind.release_attempt_history"));
   ASSERT_TRUE(world.comes_true(kAllDelivered));  // by itself, after its pause
-  EXPECT_EQ(details(world),
-            "1:false:the webhook " + server.url() + " answered with status 500: not now|2:true:status 200");
+  EXPECT_EQ(details(world), "1:false:the webhook " + server.url().substr(0, server.url().rfind('/')) +
+                                " answered with status 500: not now|2:true:status 200");
   const auto requests = server.requests();
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(requests[0].body, requests[1].body);

@@ -62,6 +62,11 @@ TEST(Webhook, PostsThePayloadWithItsSignature) {
   EXPECT_EQ(headers.at("x-retraind-signature"), sign("s3cret", 1795392000, requests[0].body));
 }
 
+// Without its path.
+std::string root_of(const std::string& url) {
+  return url.substr(0, url.find('/', url.find("://") + 3));
+}
+
 TEST(Webhook, SendsNoSignatureWithoutASecret) {
   WebhookServer server;
   WebhookRequest request = request_to(server.url());
@@ -76,9 +81,16 @@ TEST(Webhook, TakesEveryStatusOfSuccessAndFailsWithAnyOther) {
   EXPECT_EQ(post_webhook(request_to(server.url()), example(), {}), "status 204");
   server.answer_next({.status = 500, .body = "out of\nfuel\x1b"});
   EXPECT_EQ(failure_of(request_to(server.url())),
-            "the webhook " + server.url() + " answered with status 500: out of fuel?");
+            "the webhook " + root_of(server.url()) + " answered with status 500: out of fuel?");
   server.answer_next({.status = 403});
-  EXPECT_EQ(failure_of(request_to(server.url())), "the webhook " + server.url() + " answered with status 403");
+  EXPECT_EQ(failure_of(request_to(server.url())), "the webhook " + root_of(server.url()) + " answered with status 403");
+}
+
+TEST(Webhook, ShowsNoPathSinceItMayBeASecret) {
+  WebhookServer server;
+  server.answer_next({.status = 404, .body = "Cannot POST /hooks"});
+  EXPECT_EQ(failure_of(request_to(server.url())),
+            "the webhook " + root_of(server.url()) + " answered with status 404: Cannot POST /…");
 }
 
 TEST(Webhook, FollowsNoRedirect) {
@@ -112,7 +124,7 @@ TEST(Webhook, UsesNoProxyOfTheEnvironment) {
 
 TEST(Webhook, SaysWhenNobodyListensWithoutShowingSecretsOfTheUrl) {
   const std::string failure = failure_of(request_to(
-      "http://user:geheim@127.0.0.1:" + std::to_string(retraind::testing::free_port()) + "/hook?token=geheim"));
+      "http://user:geheim@127.0.0.1:" + std::to_string(retraind::testing::free_port()) + "/geheim/hook?token=geheim"));
   EXPECT_NE(failure.find("cannot be reached"), std::string::npos) << failure;
   EXPECT_EQ(failure.find("geheim"), std::string::npos) << failure;
 }
