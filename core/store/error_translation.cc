@@ -23,6 +23,17 @@ std::string first_line(std::string_view text) {
   return std::string(line);
 }
 
+namespace {
+
+// What the server advises, below its message; empty when it does not.
+std::string hint_of(std::string_view text) {
+  constexpr std::string_view kLine = "\nHINT:";
+  const std::size_t at = text.find(kLine);
+  return at == std::string_view::npos ? std::string() : first_line(text.substr(at + kLine.size()));
+}
+
+}  // namespace
+
 void throw_translated(const pqxx::sql_error& error, std::string_view name, std::string_view description) {
   // libpqxx 6.4 leaves the code of a refused permission out.
   const bool refused = dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr;
@@ -32,7 +43,7 @@ void throw_translated(const pqxx::sql_error& error, std::string_view name, std::
     throw TransientError(fmt::format("{}: the database ({}) answered: {} (SQLSTATE {})", name, description, what,
                                      state.empty() ? "none" : state));
   }
-  if (state == "P0001" || state.substr(0, 2) == "RT") throw DataError(what);
+  if (state == "P0001" || state.substr(0, 2) == "RT") throw DataError(what, hint_of(error.what()));
   if (state == "42P01" || state == "3F000" || state == "42883") {
     throw ConfigError(fmt::format("{}: the database ({}) lacks part of schema retraind: {}", name, description, what),
                       "run `retraind migrate`");

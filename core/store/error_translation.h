@@ -10,7 +10,8 @@ class sql_error;
 
 namespace retraind::store {
 
-// Throws the class of core/base/error.h that fits the SQLSTATE, with the server's first line.
+// Throws the class of core/base/error.h that fits the SQLSTATE, with the server's first line; what the schema's
+// functions refuse also with their hint.
 [[noreturn]] void throw_translated(const pqxx::sql_error& error, std::string_view name, std::string_view description);
 
 // True for a SQLSTATE that time may mend: lost connections, deadlocks and serialisation, timeouts, shutdown, read-only

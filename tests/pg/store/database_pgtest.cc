@@ -112,6 +112,21 @@ TEST_F(DatabaseTest, ReportsABackendThatIsTerminatedUnderItsTransactionAndGoesOn
   EXPECT_EQ(one(database, "SELECT 1"), "1");
 }
 
+TEST_F(DatabaseTest, HandsOnWhatAFunctionOfTheSchemaAdvises) {
+  const auto hint = [&](const std::string& raised) {
+    try {
+      one(database, "DO $$ BEGIN RAISE EXCEPTION 'no such thing' USING ERRCODE = 'RT001'" + raised + "; END $$");
+    } catch (const DataError& error) {
+      EXPECT_EQ(std::string(error.what()), "no such thing");
+      return error.hint();
+    }
+    return std::string("nothing was thrown");
+  };
+  EXPECT_EQ(hint(", HINT = 'there are: a, b'"), "there are: a, b");
+  EXPECT_EQ(hint(", HINT = ''"), "");
+  EXPECT_EQ(hint(""), "");
+}
+
 TEST_F(DatabaseTest, LeavesACommitWhoseReplyWasLostInDoubt) {
   // A deferred trigger ends the session in the middle of COMMIT: the reply never comes.
   ground.exec(
