@@ -34,7 +34,14 @@ class Registry {
 template <class Read>
 int print_page(const Options& options, Read read) {
   Registry registry(options);
-  const runs::Page page = registry.database().transact("read", read);
+  bool known = true;
+  const runs::Page page = registry.database().transact("read", [&](store::Transaction& transaction) {
+    runs::Page found = read(transaction);
+    // A name with a slip in it must not look like a model that nothing ever happened to.
+    known = !options.filter || !found.rows.empty() || !runs::read_status(transaction, options.filter).rows.empty();
+    return found;
+  });
+  if (!known) throw Error(fmt::format("there is no model \"{}\"", *options.filter), "`retraind status` lists them");
   std::fputs(options.json ? (page.json + "\n").c_str() : render_table(page).c_str(), stdout);
   return kDone;
 }

@@ -101,26 +101,26 @@ int main(int argc, char** argv) {
   CLI::App* approve =
       command("approve", "promote the candidate of a run that awaits approval", daemon::approve_command);
   with_run(approve);
-  with_reason(approve, "");
+  with_reason(approve, "; needed");
   CLI::App* reject = command("reject", "turn down the candidate of a run that awaits approval", daemon::reject_command);
   with_run(reject);
-  with_reason(reject, "");
+  with_reason(reject, "; needed");
   CLI::App* cancel = command("cancel", "cancel an open run or a shadow", daemon::cancel_command);
   with_run(cancel);
-  with_reason(cancel, "");
+  with_reason(cancel, "; needed");
   CLI::App* rollback = command("rollback", "put an earlier version back into production", daemon::rollback_command);
   with_model(rollback);
-  with_reason(rollback, "");
+  with_reason(rollback, "; needed");
   rollback->add_option("--to", options.to_version,
                        "this version (default: the one most recently in production that is not quarantined)");
   CLI::App* lift = command("lift-quarantine", "let a version that was rolled back from come into production again",
                            daemon::lift_quarantine_command);
   with_model(lift);
   lift->add_option("VERSION", options.version, "the quarantined version")->required();
-  with_reason(lift, "");
+  with_reason(lift, "; needed");
   CLI::App* pause = command("pause", "keep a model's triggers from starting runs", daemon::pause_command);
   with_model(pause);
-  with_reason(pause, "");
+  with_reason(pause, "; needed");
   with_model(command("resume", "end a pause", daemon::resume_command));
   CLI::App* drift = command("drift", "check a model's columns, scores and labels for drift now", daemon::drift_command);
   with_model(drift);

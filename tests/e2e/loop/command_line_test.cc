@@ -56,7 +56,16 @@ TEST(CommandLine, PrintsTablesForPeopleAndJsonForMachines) {
     ASSERT_EQ(value.as_array().size(), 1U) << command;
     EXPECT_EQ(value.as_array()[0].as_object().at("model").as_string(), "m");
   }
-  EXPECT_EQ(world.run({"history", "--model", "other", "--config", config.string()}).output, "(none)\n");
+  EXPECT_EQ(world.run({"trials", "--model", "m", "--config", config.string()}).output, "(none)\n");
+  for (const char* command : {"status", "history", "runs", "triggers", "trials", "releases"}) {
+    const CommandResult unknown = world.run({command, "--model", "other", "--config", config.string()});
+    EXPECT_EQ(unknown.exit_code, 1) << command;
+    EXPECT_NE(unknown.errors.find("there is no model \"other\""), std::string::npos) << unknown.errors;
+  }
+  const CommandResult refused =
+      world.run({"lift-quarantine", "m", "1", "--reason", "none", "--config", config.string()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.errors.find("hint: No version of it is."), std::string::npos) << refused.errors;
 }
 
 TEST(CommandLine, ShowsWhatEachColumnIsForWhenItChecksOnline) {
