@@ -94,7 +94,12 @@ asio::awaitable<bool> TrialLoop::run_once() {
   const std::vector<std::string> sources = context_.source_names();
   const Duration lease_time = context_.settings->daemon.lease_time;
   co_await run_blocking(context_.pool, [this, &claimed, &sources, &lease_time] {
-    bake_approved(sources);
+    try {
+      bake_approved(sources);
+    } catch (const std::exception& error) {
+      // Trials that are open go on all the same.
+      log_error(fmt::format("bakes of approved versions could not be opened: {}; trying again", error.what()));
+    }
     context_.registry.transact("claim trial", [&](store::Transaction& transaction) {
       claimed = runs::claim_trial(transaction, context_.executor, sources, lease_time, runs::registry_now(transaction));
     });

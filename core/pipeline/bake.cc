@@ -32,9 +32,11 @@ void open_bake(store::Transaction& transaction, ModelId model, const settings::M
 std::vector<OpenedBake> bake_approved(store::Transaction& transaction, const std::vector<std::string>& sources,
                                       TimePoint now) {
   std::vector<OpenedBake> out;
-  for (const runs::UnbakedApproval& one : runs::list_unbaked_approvals(transaction, sources, now)) {
-    open_bake(transaction, one.model, settings::model_from_json(one.configuration), one.run, one.version, one.previous,
-              one.axis, one.after, now);
+  for (const runs::UnbakedApproval& one : runs::list_unbaked_approvals(transaction, sources)) {
+    const settings::Model settings = settings::model_from_json(one.configuration);
+    // Whoever comes back after that has nothing left to watch over.
+    if (one.approved_at + settings.validation.bake <= now) continue;
+    open_bake(transaction, one.model, settings, one.run, one.version, one.previous, one.axis, one.after, now);
     out.push_back({.model = one.model_name, .run = one.run, .version = one.version, .against = one.previous});
   }
   return out;

@@ -21,7 +21,8 @@ namespace retraind::pipeline {
 void open_bake(store::Transaction& transaction, ModelId model, const settings::Model& settings, RunId run, int version,
                int against, TimeAxis axis, EventTime after, TimePoint now);
 
-// A person's approval moves production in SQL; its bake is opened by whichever daemon sees it first.
+// A person's approval moves production in SQL; its bake is opened by whichever daemon sees it first, unless it would be
+// over by then (validation.bake after the approval).
 struct OpenedBake {
   std::string model;
   RunId run{};

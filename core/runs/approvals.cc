@@ -12,13 +12,14 @@ using store::read;
 constexpr const char* kUnbaked = R"sql(/* retraind:runs.list_unbaked_approvals */
 SELECT p.model_id, m.name, c.settings::text, p.run_id, p.version, p.previous_version, r.window_to_number IS NOT NULL,
        greatest(coalesce(r.window_to_number, extract(epoch FROM r.window_to)::double precision * 1000000),
-                (SELECT max(t.counted_to) FROM retraind.trial t WHERE t.run_id = p.run_id AND t.kind = 'shadow'))
+                (SELECT max(t.counted_to) FROM retraind.trial t WHERE t.run_id = p.run_id AND t.kind = 'shadow')),
+       lower(p.during)
   FROM retraind.promotion p
   JOIN retraind.model m USING (model_id)
   JOIN retraind.configuration c ON c.model_id = m.model_id AND c.sha256 = m.configuration_sha256
   JOIN retraind.run r ON r.run_id = p.run_id
- WHERE upper_inf(p.during) AND lower(p.during) > $2::timestamptz - interval '1 day' AND p.kind = 'promotion'
-   AND p.previous_version IS NOT NULL AND m.source = ANY ($1::text[]) AND m.removed_at IS NULL
+ WHERE upper_inf(p.during) AND p.kind = 'promotion' AND p.previous_version IS NOT NULL
+   AND m.source = ANY ($1::text[]) AND m.removed_at IS NULL
    AND c.settings #>> '{validation,bake}' IS DISTINCT FROM '0s'
    AND EXISTS (SELECT FROM retraind.run_event e
                 WHERE e.run_id = p.run_id AND e.from_state = 'awaiting_approval' AND e.to_state = 'promoted')
@@ -30,9 +31,9 @@ SELECT p.model_id, m.name, c.settings::text, p.run_id, p.version, p.previous_ver
 }  // namespace
 
 std::vector<UnbakedApproval> list_unbaked_approvals(store::Transaction& transaction,
-                                                    const std::vector<std::string>& sources, TimePoint now) {
+                                                    const std::vector<std::string>& sources) {
   std::vector<UnbakedApproval> out;
-  for (const auto& row : execute(transaction, kUnbaked, sources, now)) {
+  for (const auto& row : execute(transaction, kUnbaked, sources)) {
     out.push_back({.model = read<ModelId>(row[0]),
                    .model_name = row[1].as<std::string>(),
                    .configuration = row[2].as<std::string>(),
@@ -40,7 +41,8 @@ std::vector<UnbakedApproval> list_unbaked_approvals(store::Transaction& transact
                    .version = row[4].as<int>(),
                    .previous = row[5].as<int>(),
                    .axis = row[6].as<bool>() ? TimeAxis::number : TimeAxis::instant,
-                   .after = row[7].as<double>()});
+                   .after = row[7].as<double>(),
+                   .approved_at = read<TimePoint>(row[8])});
   }
   return out;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What a person approved and no daemon has answered yet. Works inside the caller's transaction and takes `now`.
+// What a person approved and no daemon has answered yet. Works inside the caller's transaction.
 
 #include <optional>
 #include <string>
@@ -24,11 +24,12 @@ struct UnbakedApproval {
   int previous = 0;
   TimeAxis axis = TimeAxis::instant;
   EventTime after = 0;  // the newest row that its run has read, or that decided its shadow
+  TimePoint approved_at{};
 };
 
-// Those of the last day whose models' source is among `sources` and whose settings ask for a bake; older ones have no
-// rows left to be baked on. Locks their models' rows; those that another daemon holds are skipped.
+// Those whose models' source is among `sources` and whose settings ask for a bake, however long ago they were approved.
+// Locks their models' rows; those that another daemon holds are skipped.
 std::vector<UnbakedApproval> list_unbaked_approvals(store::Transaction& transaction,
-                                                    const std::vector<std::string>& sources, TimePoint now);
+                                                    const std::vector<std::string>& sources);
 
 }  // namespace retraind::runs
