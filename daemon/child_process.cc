@@ -125,10 +125,11 @@ void ChildProcess::signal(int number) {
 
 boost::asio::awaitable<Exit> ChildProcess::wait() {
   co_await pidfd_.async_wait(boost::asio::posix::stream_descriptor::wait_read, boost::asio::use_awaitable);
+  // Whatever the child left behind in its group goes with it. Before it is reaped: after that, the number may be
+  // another's.
+  ::kill(-pid_, SIGKILL);
   int status = 0;
   if (::waitpid(pid_, &status, 0) != pid_) throw std::system_error(errno, std::generic_category(), "waitpid");
-  // Whatever the child left behind in its group goes with it.
-  ::kill(-pid_, SIGKILL);
   reaped_ = true;
   Exit out;
   if (WIFSIGNALED(status)) {
