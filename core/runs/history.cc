@@ -52,8 +52,10 @@ SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trial_history
 
 constexpr const char* kReleases = R"sql(/* retraind:runs.releases */
 SELECT release_id AS release, model, version, kind, target, state, created_at, attempts, settled_at, next_due_at AS next_due,
-       coalesce(skip_reason, last_detail) AS said
-  FROM retraind.release_history WHERE $1::text IS NULL OR model = $1 ORDER BY release_id DESC LIMIT $2::bigint)sql";
+       coalesce(skip_reason, last_detail, 'waits for release ' ||
+         (SELECT min(b.release_id) FROM retraind.release_history b
+           WHERE b.model = x.model AND b.target = x.target AND b.state = 'waiting' AND b.release_id < x.release_id)) AS said
+  FROM retraind.release_history x WHERE $1::text IS NULL OR model = $1 ORDER BY release_id DESC LIMIT $2::bigint)sql";
 constexpr const char* kReleasesJson = R"sql(/* retraind:runs.releases_json */
 SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.release_history
   WHERE $1::text IS NULL OR model = $1 ORDER BY release_id DESC LIMIT $2::bigint) t)sql";

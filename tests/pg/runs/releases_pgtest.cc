@@ -1,4 +1,5 @@
 // The outbox: one delivery for each move and target, in order, again and again until it succeeds or is given up.
+#include "core/runs/history.h"
 #include "core/runs/releases.h"
 #include "core/runs/steering.h"
 #include "tests/pg/registry/registry_scene.h"
@@ -79,6 +80,19 @@ TEST_F(ReleasesTest, GoOutInOrderForEachTargetWithAllThatIsToBeSaid) {
   EXPECT_EQ(name(claim_at(when)), "none");
   EXPECT_EQ(name(claim_at(when, {"another"})), "none");
   EXPECT_EQ(next(), when + seconds(5));
+}
+
+TEST_F(ReleasesTest, SayWhichOneTheyWaitFor) {
+  promote(2, announced());
+  const auto said = [&] {
+    std::string out;
+    const Page page = transact([](store::Transaction& t) { return read_releases(t, std::nullopt, 20); });
+    for (const auto& row : page.rows) out += fmt::format("{}: {}, ", row.at(0).value(), row.back().value_or("-"));
+    return out;
+  };
+  EXPECT_EQ(said(), "4: waits for release 2, 3: waits for release 1, 2: -, 1: -, ");
+  EXPECT_TRUE(deliver(claim_at(start + minutes(1)).value(), true, start + minutes(1)));
+  EXPECT_EQ(said(), "4: waits for release 2, 3: -, 2: -, 1: 200 OK, ");
 }
 
 TEST_F(ReleasesTest, AreTriedAgainWithGrowingPauses) {
