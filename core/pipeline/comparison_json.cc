@@ -9,16 +9,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::value number_or_null(const std::optional<double>& value) {
-  if (!value || !std::isfinite(*value)) return nullptr;
-  return exact(*value);
-}
-
-std::optional<double> number_if_there(const ObjectReader& reader, std::string_view name) {
-  if (!reader.has(name)) return std::nullopt;
-  return reader.number(name);
-}
-
 json::array write_metrics(const std::vector<evaluate::NamedMetric>& metrics) {
   json::array out;
   for (const evaluate::NamedMetric& one : metrics) {
@@ -46,11 +36,11 @@ std::vector<evaluate::NamedMetric> read_metrics(const json::array& list) {
 
 json::value write_interval(const std::optional<stats::Interval>& interval) {
   if (!interval) return nullptr;
-  return {{"estimate", number_or_null(interval->estimate)},
-          {"low", number_or_null(interval->low)},
-          {"high", number_or_null(interval->high)},
-          {"standard_error", number_or_null(interval->standard_error)},
-          {"inflation", number_or_null(interval->inflation)},
+  return {{"estimate", exact_or_null(interval->estimate)},
+          {"low", exact_or_null(interval->low)},
+          {"high", exact_or_null(interval->high)},
+          {"standard_error", exact_or_null(interval->standard_error)},
+          {"inflation", exact_or_null(interval->inflation)},
           {"clusters", interval->clusters},
           {"method", interval->method}};
 }
@@ -66,7 +56,7 @@ std::optional<stats::Interval> read_interval(const ObjectReader& parent, std::st
                             .low = reader.number("low"),
                             .high = reader.number("high"),
                             .standard_error = reader.number("standard_error"),
-                            .inflation = number_if_there(reader, "inflation").value_or(1.0),
+                            .inflation = reader.optional_number("inflation").value_or(1.0),
                             .clusters = reader.integer<std::size_t>("clusters"),
                             .method = reader.text("method")};
   if (!(out.low <= out.estimate && out.estimate <= out.high)) {
@@ -81,7 +71,7 @@ json::value write_figure(const evaluate::GateFigure& figure) {
           {"rows", figure.rows},
           {"candidate", write_interval(figure.candidate)},
           {"difference", write_interval(figure.difference)},
-          {"log_p_harm", number_or_null(figure.log_p_harm)},
+          {"log_p_harm", exact_or_null(figure.log_p_harm)},
           {"why_not", figure.why_not}};
 }
 
@@ -92,7 +82,7 @@ evaluate::GateFigure read_figure(const json::value& value) {
                            .rows = reader.integer<std::uint64_t>("rows"),
                            .candidate = read_interval(reader, "candidate"),
                            .difference = read_interval(reader, "difference"),
-                           .log_p_harm = number_if_there(reader, "log_p_harm"),
+                           .log_p_harm = reader.optional_number("log_p_harm"),
                            .why_not = reader.text("why_not")};
   if (out.log_p_harm && *out.log_p_harm > 0) throw DataError(reader.what() + " has a p-value above 1");
   return out;
@@ -109,13 +99,13 @@ json::value write_comparison(const evaluate::Comparison& comparison) {
           {"confidence", exact(comparison.confidence)},
           {"candidate_metrics", write_metrics(comparison.candidate_metrics)},
           {"opponent_metrics", write_metrics(comparison.opponent_metrics)},
-          {"candidate_value", number_or_null(comparison.candidate_value)},
-          {"opponent_value", number_or_null(comparison.opponent_value)},
+          {"candidate_value", exact_or_null(comparison.candidate_value)},
+          {"opponent_value", exact_or_null(comparison.opponent_value)},
           {"difference", write_interval(comparison.difference)},
           {"why_no_interval", comparison.why_no_interval},
           {"anchor_difference", write_interval(comparison.anchor_difference)},
-          {"anchor_value", number_or_null(comparison.anchor_value)},
-          {"detectable", number_or_null(comparison.detectable)},
+          {"anchor_value", exact_or_null(comparison.anchor_value)},
+          {"detectable", exact_or_null(comparison.detectable)},
           {"rows_needed", comparison.rows_needed ? json::value(*comparison.rows_needed) : json::value(nullptr)},
           {"gates", gates}};
 }
@@ -131,13 +121,13 @@ evaluate::Comparison read_comparison(const json::value& value) {
   out.confidence = reader.number("confidence");
   out.candidate_metrics = read_metrics(reader.array("candidate_metrics"));
   out.opponent_metrics = read_metrics(reader.array("opponent_metrics"));
-  out.candidate_value = number_if_there(reader, "candidate_value");
-  out.opponent_value = number_if_there(reader, "opponent_value");
+  out.candidate_value = reader.optional_number("candidate_value");
+  out.opponent_value = reader.optional_number("opponent_value");
   out.why_no_interval = reader.text("why_no_interval");
   out.difference = read_interval(reader, "difference");
   out.anchor_difference = read_interval(reader, "anchor_difference");
-  out.anchor_value = number_if_there(reader, "anchor_value");
-  out.detectable = number_if_there(reader, "detectable");
+  out.anchor_value = reader.optional_number("anchor_value");
+  out.detectable = reader.optional_number("detectable");
   if (reader.has("rows_needed")) out.rows_needed = reader.integer<std::uint64_t>("rows_needed");
   for (const json::value& figure : reader.array("gates")) out.gates.push_back(read_figure(figure));
   return out;

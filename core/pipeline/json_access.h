@@ -50,6 +50,11 @@ class ObjectReader {
     }
     return value;
   }
+  // As exact_or_null() wrote it: absent where it is null. The member itself must be there.
+  std::optional<double> optional_number(std::string_view name) const {
+    if (member(name).is_null()) return std::nullopt;
+    return number(name);
+  }
   TimeAxis axis(std::string_view name) const {
     const std::string written = text(name);
     if (written == "instant") return TimeAxis::instant;
@@ -90,6 +95,12 @@ class ObjectReader {
 // change on its way from one process to the other.
 inline boost::json::string exact(double value) {
   return boost::json::string(format_number(value));
+}
+
+// null also for a number that is not finite, which exact text could not give back.
+inline boost::json::value exact_or_null(const std::optional<double>& value) {
+  if (!value || !std::isfinite(*value)) return nullptr;
+  return exact(*value);
 }
 
 inline boost::json::value parse_json(std::string_view text, const std::string& what) {

@@ -16,15 +16,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::value optional_number(const std::optional<double>& value) {
-  return value ? json::value(exact(*value)) : json::value(nullptr);
-}
-
-std::optional<double> read_optional(const ObjectReader& reader, std::string_view name) {
-  if (!reader.has(name)) return std::nullopt;
-  return reader.number(name);
-}
-
 json::value write_detector(const DetectorLook& detector) {
   return {{"detector", to_text(detector.rule.detector)},
           {"delta", exact(detector.rule.delta)},
@@ -36,7 +27,7 @@ json::value write_detector(const DetectorLook& detector) {
           {"largest", exact(detector.rule.largest)},
           {"metric", to_text(detector.metric)},
           {"memory", detector.memory},
-          {"after", optional_number(detector.after)}};
+          {"after", exact_or_null(detector.after)}};
 }
 
 DetectorLook read_detector(const json::value& value) {
@@ -52,7 +43,7 @@ DetectorLook read_detector(const json::value& value) {
   out.rule.largest = reader.number("largest");
   out.metric = reader.word<Metric>("metric");
   out.memory = reader.text("memory");
-  out.after = read_optional(reader, "after");
+  out.after = reader.optional_number("after");
   return out;
 }
 
@@ -141,7 +132,7 @@ std::string to_json(const LookOutcome& outcome) {
   }
   const auto& result = std::get<LookResult>(outcome);
   json::object out{{"format", 1},
-                   {"newest", optional_number(result.newest)},
+                   {"newest", exact_or_null(result.newest)},
                    {"extended", result.extended},
                    {"read_from", result.read_from},
                    {"first", result.first},
@@ -151,7 +142,7 @@ std::string to_json(const LookOutcome& outcome) {
                    {"scores", write_blocks(result.scores)},
                    {"losses", write_blocks(result.losses)},
                    {"detected", nullptr},
-                   {"fed_to", optional_number(result.fed_to)}};
+                   {"fed_to", exact_or_null(result.fed_to)}};
   if (result.detected) out["detected"] = write_outcome(*result.detected);
   return json::serialize(out);
 }
@@ -168,7 +159,7 @@ LookOutcome look_outcome_from_json(std::string_view text) {
         .transient = failure.boolean("transient"), .message = failure.text("message"), .hint = failure.text("hint")};
   }
   LookResult out;
-  out.newest = read_optional(reader, "newest");
+  out.newest = reader.optional_number("newest");
   out.extended = reader.boolean("extended");
   out.read_from = reader.integer<std::int64_t>("read_from");
   out.first = reader.integer<std::int64_t>("first");
@@ -183,7 +174,7 @@ LookOutcome look_outcome_from_json(std::string_view text) {
     }
   }
   if (reader.has("detected")) out.detected = read_outcome(reader.member("detected"));
-  out.fed_to = read_optional(reader, "fed_to");
+  out.fed_to = reader.optional_number("fed_to");
   return out;
 }
 

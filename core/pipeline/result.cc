@@ -54,10 +54,6 @@ json::value or_null(const std::optional<T>& value) {
   return value ? json::value(*value) : json::value(nullptr);
 }
 
-json::value time_or_null(const std::optional<EventTime>& time) {
-  return time ? json::value(exact(*time)) : json::value(nullptr);
-}
-
 json::value write_measured(const Measured& measured) {
   return {{"axis", measured.axis == TimeAxis::instant ? "instant" : "number"},
           {"window_from", exact(measured.window_from)},
@@ -73,8 +69,8 @@ json::value write_measured(const Measured& measured) {
           {"production_fault", measured.production_fault},
           {"anchor", or_null(measured.anchor)},
           {"anchor_fault", measured.anchor_fault},
-          {"holdout_from", time_or_null(measured.holdout_from)},
-          {"holdout_to", time_or_null(measured.holdout_to)},
+          {"holdout_from", exact_or_null(measured.holdout_from)},
+          {"holdout_to", exact_or_null(measured.holdout_to)},
           {"confidence", exact(measured.confidence)},
           {"comparison", write_comparison(measured.comparison)},
           {"facts", write_facts(measured.facts)},

@@ -11,15 +11,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::value optional_number(const std::optional<double>& value) {
-  return value ? json::value(exact(*value)) : json::value(nullptr);
-}
-
-std::optional<double> read_optional(const ObjectReader& reader, std::string_view name) {
-  if (reader.member(name).is_null()) return std::nullopt;
-  return reader.number(name);
-}
-
 json::value write_cluster(const runs::TrialCluster& cluster) {
   return {{"index", cluster.index},
           {"from", exact(cluster.from)},
@@ -61,7 +52,7 @@ std::string to_json(const TrialJob& job) {
                                       {"against", to_json(job.against)},
                                       {"metric", to_text(job.metric)},
                                       {"after", exact(job.after)},
-                                      {"until", optional_number(job.until)},
+                                      {"until", exact_or_null(job.until)},
                                       {"next_index", job.next_index}});
 }
 
@@ -78,7 +69,7 @@ TrialJob trial_job_from_json(std::string_view text) {
   job.against = job_version_from_json(reader.member("against"), "the version it is held against");
   job.metric = reader.word<Metric>("metric");
   job.after = reader.number("after");
-  job.until = read_optional(reader, "until");
+  job.until = reader.optional_number("until");
   job.next_index = reader.integer<std::int64_t>("next_index");
   return job;
 }
@@ -90,7 +81,7 @@ std::string to_json(const TrialLook& look) {
         {"failure", {{"transient", failure->transient}, {"message", failure->message}, {"hint", failure->hint}}}});
   }
   const auto& result = std::get<TrialResult>(look);
-  json::object out{{"format", 1}, {"failure", nullptr}, {"seen_to", optional_number(result.seen_to)}};
+  json::object out{{"format", 1}, {"failure", nullptr}, {"seen_to", exact_or_null(result.seen_to)}};
   json::array& clusters = out["clusters"].emplace_array();
   for (const runs::TrialCluster& cluster : result.clusters) clusters.push_back(write_cluster(cluster));
   return json::serialize(out);
@@ -108,7 +99,7 @@ TrialLook trial_look_from_json(std::string_view text) {
         .transient = failure.boolean("transient"), .message = failure.text("message"), .hint = failure.text("hint")};
   }
   TrialResult out;
-  out.seen_to = read_optional(reader, "seen_to");
+  out.seen_to = reader.optional_number("seen_to");
   for (const json::value& item : reader.array("clusters")) {
     const runs::TrialCluster cluster = read_cluster(item);
     if (!out.seen_to || cluster.to > *out.seen_to) {

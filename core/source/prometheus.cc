@@ -5,40 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 
 #include "core/base/error.h"
+#include "core/http/curl.h"
 #include "core/source/prometheus_words.h"
 
 namespace retraind::source {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
-
-using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
-using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
-
-struct Freed {
-  void operator()(char* memory) const { curl_free(memory); }
-};
-
-// For the process, once; never undone, because others may use the library too.
-void start_library() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw TransientError("libcurl cannot be initialised");
-  });
-}
-
-std::string part(CURLU* url, CURLUPart which) {
-  char* raw = nullptr;
-  if (curl_url_get(url, which, &raw, 0) != CURLUE_OK) return {};
-  const std::unique_ptr<char, Freed> text(raw);
-  return text.get();
-}
 
 void require(CURLUcode code) {
   if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
@@ -48,36 +25,18 @@ void require(CURLUcode code) {
 
 // Where a url points, without its user, password, query and fragment, which may be secret.
 std::string without_secrets(CURLU* url) {
-  const Url copy(curl_url_dup(url), &curl_url_cleanup);
-  if (!copy) throw std::bad_alloc();
+  const http::Url copy = http::copy_of(url);
   for (const CURLUPart secret :
        {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
     curl_url_set(copy.get(), secret, nullptr, 0);
   }
-  return shown(part(copy.get(), CURLUPART_URL));
+  return shown(http::part(copy.get(), CURLUPART_URL));
 }
 
 std::string without_secrets(const char* text) {
-  const Url url(curl_url(), &curl_url_cleanup);
+  const http::Url url(curl_url(), &curl_url_cleanup);
   if (text == nullptr || !url || curl_url_set(url.get(), CURLUPART_URL, text, 0) != CURLUE_OK) return "elsewhere";
   return without_secrets(url.get());
-}
-
-Url parse_url(const std::string& text) {
-  Url url(curl_url(), &curl_url_cleanup);
-  if (!url) throw std::bad_alloc();
-  // The text itself may hold a password in a place where it is not recognised: it is not shown.
-  constexpr const char* kHint = "it looks like http://host:9090 or https://user:password@host/path";
-  if (const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME);
-      code != CURLUE_OK) {
-    throw DataError(fmt::format("the url of a prometheus trigger cannot be used: {}", curl_url_strerror(code)), kHint);
-  }
-  const std::string scheme = part(url.get(), CURLUPART_SCHEME);
-  if (scheme != "http" && scheme != "https") {
-    throw DataError(fmt::format("the url of a prometheus trigger is of kind \"{}\", not http or https", shown(scheme)),
-                    kHint);
-  }
-  return url;
 }
 
 std::size_t keep(char* data, std::size_t, std::size_t size, void* out) noexcept {
@@ -89,14 +48,6 @@ std::size_t keep(char* data, std::size_t, std::size_t size, void* out) noexcept 
     return size == 0 ? 1 : 0;
   }
   return size;
-}
-
-template <class Value>
-void set(CURL* handle, CURLoption option, Value value) {
-  if (const CURLcode code = curl_easy_setopt(handle, option, value); code != CURLE_OK) {
-    throw std::logic_error(
-        fmt::format("libcurl refuses option {}: {}", static_cast<int>(option), curl_easy_strerror(code)));
-  }
 }
 
 [[noreturn]] void fail_transfer(CURLcode code, const std::string& server, const char* words, Duration timeout) {
@@ -149,34 +100,23 @@ void set(CURL* handle, CURLoption option, Value value) {
 
 std::optional<PrometheusSample> query_prometheus(const std::string& url_text, const std::string& query,
                                                  Duration timeout) {
-  if (timeout <= Duration::zero()) throw std::logic_error("a query without any time to answer");
-  start_library();
-  const Url url = parse_url(url_text);
+  http::start_library();
+  const http::Url url = http::parse_url(url_text, "a prometheus trigger",
+                                        "it looks like http://host:9090 or https://user:password@host/path");
   const std::string server = without_secrets(url.get());
 
-  std::string path = part(url.get(), CURLUPART_PATH);
+  std::string path = http::part(url.get(), CURLUPART_PATH);
   while (path.ends_with('/')) path.pop_back();
   require(curl_url_set(url.get(), CURLUPART_PATH, (path + "/api/v1/query").c_str(), 0));
   require(curl_url_set(url.get(), CURLUPART_QUERY, ("query=" + query).c_str(), CURLU_APPENDQUERY | CURLU_URLENCODE));
   require(curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0));
 
-  const Handle handle(curl_easy_init(), &curl_easy_cleanup);
-  if (!handle) throw std::bad_alloc();
   std::string body;
   char words[CURL_ERROR_SIZE] = "";
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-  const long limit = static_cast<long>(std::min<long long>(milliseconds, std::numeric_limits<int>::max()));
-  set(handle.get(), CURLOPT_CURLU, url.get());
-  set(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  set(handle.get(), CURLOPT_NOSIGNAL, 1L);  // signals and threads do not go together
-  set(handle.get(), CURLOPT_FOLLOWLOCATION, 0L);
-  set(handle.get(), CURLOPT_TIMEOUT_MS, limit);
-  set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, limit);
-  set(handle.get(), CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(kMostBytes));
-  set(handle.get(), CURLOPT_USERAGENT, "retraind");
-  set(handle.get(), CURLOPT_ERRORBUFFER, words);
-  set(handle.get(), CURLOPT_WRITEFUNCTION, &keep);
-  set(handle.get(), CURLOPT_WRITEDATA, static_cast<void*>(&body));
+  const http::Handle handle = http::make_request(url.get(), timeout, words);
+  http::set(handle.get(), CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(kMostBytes));
+  http::set(handle.get(), CURLOPT_WRITEFUNCTION, &keep);
+  http::set(handle.get(), CURLOPT_WRITEDATA, static_cast<void*>(&body));
 
   if (const CURLcode code = curl_easy_perform(handle.get()); code != CURLE_OK) {
     fail_transfer(code, server, words, timeout);
