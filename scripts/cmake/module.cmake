@@ -9,6 +9,8 @@ target_include_directories(retraind_flags INTERFACE ${CMAKE_SOURCE_DIR})
 if(RETRAIND_SANITIZE)
   target_compile_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE})
+  # Lines are all that a report prints; without the rest the build and the linking take a fifth less.
+  target_compile_options(retraind_flags INTERFACE -g1)
   # g++ 12 warns about code that the sanitizers themselves insert.
   target_compile_options(retraind_flags INTERFACE -Wno-maybe-uninitialized)
   if(RETRAIND_SANITIZE MATCHES "thread")
