@@ -46,8 +46,8 @@ constexpr std::array<std::string_view, 3> kGateOutcomes = {"passed", "failed", "
 constexpr std::array<std::string_view, 2> kBrokenProductions = {"wait", "stand_in"};
 constexpr std::array<std::string_view, 2> kSchemaRules = {"any", "same"};
 constexpr std::array<std::string_view, 2> kTrialKinds = {"shadow", "bake"};
-constexpr std::array<std::string_view, 8> kTrialOutcomes = {"promoted", "awaiting_approval", "rejected",  "expired",
-                                                            "kept",     "rolled_back",       "overtaken", "failed"};
+constexpr std::array<std::string_view, 9> kTrialOutcomes = {
+    "promoted", "awaiting_approval", "rejected", "expired", "kept", "rolled_back", "overtaken", "failed", "cancelled"};
 constexpr std::array<std::string_view, 3> kReleaseTargets = {"directory", "command", "webhook"};
 constexpr std::array<std::string_view, 9> kDriftMethods = {
     "jensen_shannon", "chi_square", "ks", "psi", "wasserstein", "hellinger", "null_rate", "unseen", "out_of_range"};
@@ -55,6 +55,10 @@ constexpr std::array<std::string_view, 4> kColumnRoles = {"feature", "score", "l
 constexpr std::array<std::string_view, 3> kCalibrations = {"blocks", "design_effect", "uncalibrated"};
 constexpr std::array<std::string_view, 3> kDetectors = {"adwin", "page_hinkley", "risk"};
 constexpr std::array<std::string_view, 3> kNoDatas = {"ignore", "fire", "alert"};
+constexpr std::array<std::string_view, 2> kExpectedSchemas = {"learned", "any"};
+constexpr std::array<std::string_view, 2> kValueBreaks = {"stop", "warn"};
+constexpr std::array<std::string_view, 3> kFindingKinds = {"schema", "value", "warning"};
+constexpr std::array<std::string_view, 3> kProgressUnits = {"rows", "rounds", "steps"};
 
 // An enumerator added at the end of its enumeration without a word here must not compile.
 template <class E, std::size_t Count>
@@ -78,13 +82,17 @@ static_assert(ends_with(kGateOutcomes, GateOutcome::undecided));
 static_assert(ends_with(kBrokenProductions, BrokenProduction::stand_in));
 static_assert(ends_with(kSchemaRules, SchemaRule::same));
 static_assert(ends_with(kTrialKinds, TrialKind::bake));
-static_assert(ends_with(kTrialOutcomes, TrialOutcome::failed));
+static_assert(ends_with(kTrialOutcomes, TrialOutcome::cancelled));
 static_assert(ends_with(kReleaseTargets, ReleaseTarget::webhook));
 static_assert(ends_with(kDriftMethods, DriftMethod::out_of_range));
 static_assert(ends_with(kColumnRoles, ColumnRole::time));
 static_assert(ends_with(kCalibrations, Calibration::uncalibrated));
 static_assert(ends_with(kDetectors, Detector::risk));
 static_assert(ends_with(kNoDatas, NoData::alert));
+static_assert(ends_with(kExpectedSchemas, ExpectedSchema::any));
+static_assert(ends_with(kValueBreaks, ValueBreak::warn));
+static_assert(ends_with(kFindingKinds, FindingKind::warning));
+static_assert(ends_with(kProgressUnits, ProgressUnit::steps));
 
 }  // namespace
 
@@ -183,6 +191,22 @@ std::span<const std::string_view> words_of<Detector>() {
 template <>
 std::span<const std::string_view> words_of<NoData>() {
   return kNoDatas;
+}
+template <>
+std::span<const std::string_view> words_of<ExpectedSchema>() {
+  return kExpectedSchemas;
+}
+template <>
+std::span<const std::string_view> words_of<ValueBreak>() {
+  return kValueBreaks;
+}
+template <>
+std::span<const std::string_view> words_of<FindingKind>() {
+  return kFindingKinds;
+}
+template <>
+std::span<const std::string_view> words_of<ProgressUnit>() {
+  return kProgressUnits;
 }
 
 bool higher_is_better(Metric metric) {

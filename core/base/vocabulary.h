@@ -98,8 +98,19 @@ enum class SchemaRule { any, same };
 enum class TrialKind { shadow, bake };
 
 // How a trial ended. shadow: promoted, awaiting_approval (it won, a person must say so), rejected, expired; bake:
-// kept (the window is over without harm), rolled_back; either: overtaken (production moved meanwhile), failed.
-enum class TrialOutcome { promoted, awaiting_approval, rejected, expired, kept, rolled_back, overtaken, failed };
+// kept (the window is over without harm), rolled_back; either: overtaken (production moved meanwhile), failed; a shadow
+// that a person cancelled: cancelled.
+enum class TrialOutcome {
+  promoted,
+  awaiting_approval,
+  rejected,
+  expired,
+  kept,
+  rolled_back,
+  overtaken,
+  failed,
+  cancelled
+};
 
 // Where a promotion is announced.
 enum class ReleaseTarget { directory, command, webhook };
@@ -118,6 +129,20 @@ enum class Calibration { blocks, design_effect, uncalibrated };
 enum class Detector { adwin, page_hinkley, risk };
 
 enum class NoData { ignore, fire, alert };
+
+// Whether a model's columns are held against those it was first promoted with.
+enum class ExpectedSchema { learned, any };
+
+// What is done when the values that came are not what was expected: the run ends before it trains; or it goes on and
+// says so.
+enum class ValueBreak { stop, warn };
+
+// schema: a column is missing or of another type, which always stops the run; value: rows that are not as expected;
+// warning: worth a look, and nothing else.
+enum class FindingKind { schema, value, warning };
+
+// How far a live step has come is counted in these.
+enum class ProgressUnit { rows, rounds, steps };
 
 // The words of an enumeration, in the order of its enumerators.
 template <class E>
@@ -171,6 +196,14 @@ template <>
 std::span<const std::string_view> words_of<Detector>();
 template <>
 std::span<const std::string_view> words_of<NoData>();
+template <>
+std::span<const std::string_view> words_of<ExpectedSchema>();
+template <>
+std::span<const std::string_view> words_of<ValueBreak>();
+template <>
+std::span<const std::string_view> words_of<FindingKind>();
+template <>
+std::span<const std::string_view> words_of<ProgressUnit>();
 
 template <class E>
 std::string_view to_text(E value) {

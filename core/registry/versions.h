@@ -44,6 +44,7 @@ struct NewVersion {
   // The best version so far at the time (non_inferior candidates are held against it); nullopt: this one itself.
   std::optional<int> anchor;
   std::optional<std::string> entity;  // the column whose entities were held out as a whole; nullopt: the newest rows
+  std::optional<std::string> kept_data_sha256;  // of the rows it was made from, stored already; nullopt: not kept
   std::vector<ReferenceColumn> columns;
 };
 
@@ -62,6 +63,16 @@ struct VersionRecord {
   std::optional<std::string> entity;
   bool quarantined = false;
 };
+// How a version was made, for whoever makes it again.
+struct VersionOrigin {
+  std::string configuration;  // the settings its run carried, as JSON
+  std::string lineage;        // JSON
+  std::string data_sha256;
+  std::string trainer;
+  std::optional<std::string> kept_data_sha256;
+};
+std::optional<VersionOrigin> find_origin(store::Transaction& transaction, ModelId model, int version);
+
 // std::nullopt when there is no such version.
 std::optional<VersionRecord> find_version(store::Transaction& transaction, ModelId model, int version);
 

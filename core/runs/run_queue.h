@@ -56,7 +56,10 @@ struct Heartbeat {
 Heartbeat renew_lease(store::Transaction& transaction, const Lease& lease, Duration lease_time, TimePoint now);
 
 bool note_worker(store::Transaction& transaction, const Lease& lease, int pid);
-bool note_step(store::Transaction& transaction, const Lease& lease, Step step);
+bool note_step(store::Transaction& transaction, const Lease& lease, Step step, TimePoint now);
+// How far the live step has come; `total` 0: not known. Overwritten by the next note, gone with the step.
+bool note_progress(store::Transaction& transaction, const Lease& lease, std::uint64_t done, std::uint64_t total,
+                   ProgressUnit unit, TimePoint now);
 
 // A finished step of an attempt; detail is a JSON object.
 struct FinishedStep {

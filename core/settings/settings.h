@@ -57,6 +57,12 @@ struct WindowDuration {
 };
 using Window = std::variant<WindowAll, WindowRows, WindowDuration>;
 
+// The first event time that is ever trained on, whatever the window: with the window "all" one that expands.
+struct Since {
+  TimeAxis axis = TimeAxis::instant;  // "2024-01-01" is an instant, 1200 a number
+  EventTime from = 0;                 // inclusive
+};
+
 // The newest part of the window, kept from the trainer.
 struct HoldoutShare {
   double share;  // (0, 1)
@@ -74,10 +80,45 @@ using Cluster = std::variant<ClusterAuto, ClusterNone, WindowRows, WindowDuratio
 // A parameter handed to the trainer as it is.
 using Parameter = std::variant<bool, std::int64_t, double, std::string>;
 
+// The programs of the command trainer (docs/trainer.md), and the cage they run in.
+struct Command {
+  std::vector<std::string> train;                          // argv, the first an absolute path; empty: another trainer
+  std::vector<std::string> predict;                        // likewise
+  std::map<std::string, std::string> environment;          // all that they get, beside what follows
+  std::vector<std::string> pass_environment;               // names passed on from the daemon's own environment
+  std::vector<std::filesystem::path> files;                // whose sha256 enters the lineage, beside those in the argvs
+  std::uint64_t log_limit_bytes = std::uint64_t{1} << 20;  // of what they print, as far as it is kept; 4 KiB..64 MiB
+  std::uint64_t disk_limit_bytes = std::uint64_t{10} << 30;  // of their folder
+  int max_processes = 256;                                   // at a time; 1..65536
+};
+
+// How much the classes count in training. By itself each row counts 1, or its weight.
+struct ClassWeightsBalanced {};  // each class as much as every other: rows / (classes x rows of the class)
+using ClassWeights = std::variant<std::monostate, ClassWeightsBalanced, std::map<std::string, double>>;
+
+// A small search over parameters before the candidate is trained: each combination is trained on the older part of the
+// training rows and measured on the newer part; the holdout is not touched.
+struct Search {
+  std::map<std::string, std::vector<Parameter>> params;  // of the trainer; "rounds" is training.rounds
+  int trials = 10;                                       // at most so many combinations; 1..1000
+  double share = 0.2;                                    // of the training rows to measure on; (0, 0.5]
+};
+
 struct Training {
-  std::string trainer = "xgboost";
+  std::string trainer = "xgboost";  // or "command"
+  Command command;
   Window window = WindowAll{};
+  std::optional<Since> since;
+  std::optional<std::uint64_t> sample_rows;  // of a larger window only about so many rows are read, drawn by the seed
   Holdout holdout = HoldoutShare{0.2};
+  Duration embargo = Duration::zero();  // rows so close before the holdout are neither trained nor judged on
+  ClassWeights class_weights;
+  // Binary: only this share of the rows of the more frequent class is trained on, each counting for as many as it
+  // stands for, so that probabilities stay what they are; (0, 1), 1: all of them.
+  double keep_majority = 1;
+  bool warm_start = false;  // begin from the production model instead of from nothing
+  std::optional<Search> search;
+  bool keep_data = false;        // the rows a version was trained and judged on are kept with it
   std::uint64_t min_rows = 500;  // of the training part, labelled
   int rounds = 100;              // 1..100000
   std::map<std::string, Parameter> params;
@@ -144,6 +185,40 @@ struct Validation {
   double bake_tolerance = 0;                      // so much worse than the version before is let pass; >= 0
   double bake_confidence = 0.99;                  // of the harm that rolls back; (0.5, 1)
   Duration trial_every = std::chrono::hours(1);   // how often shadows and bakes are looked at
+};
+
+// What one column's values must be. What is absent is not looked at.
+struct ColumnRule {
+  std::optional<std::string> type;                  // as PostgreSQL spells it: "double precision"
+  std::optional<double> max_null_share;             // [0, 1)
+  std::optional<double> min;                        // numbers, inclusive
+  std::optional<double> max;                        // likewise
+  std::optional<std::vector<std::string>> allowed;  // texts of the values; NULL is always allowed
+};
+
+// What the rows must be before anything is trained on them.
+struct DataRules {
+  ExpectedSchema schema = ExpectedSchema::learned;
+  ValueBreak on_break = ValueBreak::stop;     // of values; a broken schema always stops
+  std::map<std::string, ColumnRule> columns;  // each must be there
+  std::optional<std::uint64_t> min_rows;      // labelled rows of the window
+  Duration max_age = Duration::zero();        // of the newest labelled row, less label_delay; zero: any
+  std::optional<double> max_row_change;       // against the window of the last run that was judged, as a share; > 0
+  double null_tolerance = 0.1;                // so much more NULL than at the first promotion is let pass; (0, 1]
+  std::vector<std::string> unique;            // columns that together occur once; empty: not looked at
+  std::optional<double> max_duplicates;       // share of rows that are equal to another in every column read; [0, 1)
+  std::optional<double> leakage = 0.99;       // a feature that alone ranks the labels so well is told; (0.5, 1]
+};
+
+// Scores of new rows, written to a table of the source.
+struct Scoring {
+  std::string into;              // the table, with its schema where that is not in the search path; empty: none
+  std::vector<std::string> key;  // columns of the query that identify a row
+  std::string source;            // whose login may write there; default: the model's
+  std::string query;             // rows to score; default: the model's
+  Duration every = std::chrono::minutes(1);
+  std::uint64_t batch_rows = 10000;            // in one transaction; 1..1000000
+  Duration late_rows = std::chrono::hours(1);  // rows that come so long after newer ones are still scored
 };
 
 // Who is told of a promotion or a rollback, beside SQL and NOTIFY. Each at least once, in order.
@@ -313,7 +388,9 @@ struct Model {
   Duration late_rows = std::chrono::hours(1);     // rows that come so long after newer ones are still profiled
   Duration late_labels = std::chrono::hours(24);  // labels that come so long after label_delay are still counted
   Training training;
+  DataRules data;
   Validation validation;
+  Scoring scoring;
   Release release;
   std::vector<Trigger> triggers;  // always with a pipeline_change trigger
 };

@@ -4,6 +4,7 @@
 // labels of the holdout, and they compute no metric that anybody decides by.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/time.h"
+#include "core/base/vocabulary.h"
 #include "core/data/preparation.h"
 #include "core/settings/settings.h"
 
@@ -25,16 +28,34 @@ struct TrainingSet {
   std::vector<float> weights;
 };
 
+// How far a training has come.
+struct Progress {
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;  // 0: not known
+  ProgressUnit unit = ProgressUnit::rounds;
+};
+
 struct TrainingJob {
   Task task = Task::binary;
   std::vector<data::PreparedFeature> features;  // names, and which columns are categories
   std::size_t classes = 0;                      // binary: 2; multiclass: the number of classes; regression: 0
+  std::vector<std::string> class_labels;        // class index -> label; empty for regression
+  std::string label = "label";                  // the names of the columns beside the features
+  std::string weight = "weight";
   int rounds = 100;
   std::map<std::string, settings::Parameter> params;
   std::uint64_t seed = 1;
   int threads = 1;
-  std::function<void(int round)> on_round;                // progress, after each round, counted from 1; may be empty
-  std::function<void(std::string_view line)> on_warning;  // what the library warns of; may be empty
+  // The files of a model to continue from, by the same trainer, for the same features, levels and classes; empty: from
+  // nothing. Throws DataError where the trainer cannot.
+  std::map<std::string, std::string> previous;
+  // What a command may take.
+  Duration timeout = std::chrono::minutes(30);
+  std::uint64_t memory_limit_bytes = std::uint64_t{4} << 30;
+  std::filesystem::path folder = ".";  // private to the worker: a command's files go into folders below it
+  // Both may be empty. Called in the thread that trains.
+  std::function<void(const Progress& progress)> on_progress;
+  std::function<void(std::string_view line)> on_warning;  // what the library warns of, or what a command prints
 };
 
 // A trained model. Not thread-safe.
@@ -60,11 +81,14 @@ class Trainer {
   // Throws DataError when the files cannot be loaded.
   virtual std::unique_ptr<Model> load(const std::map<std::string, std::string>& files,
                                       const TrainingJob& job) const = 0;
-  // "xgboost 1.7.4": for the lineage.
+  // "xgboost 1.7.4", "command 1f0c99d2a4b7": for the lineage.
   virtual std::string version() const = 0;
+  // The SHA-256 of each file that the result depends on, by its path; empty where version() says it all.
+  virtual std::map<std::string, std::string> program_files() const { return {}; }
 };
 
-// "xgboost". Throws ConfigError for a name that is not a trainer.
-std::unique_ptr<Trainer> make_trainer(std::string_view name);
+// "xgboost" or "command"; `command` are the programs of the latter. Throws ConfigError for a name that is not a trainer
+// and for a command without programs.
+std::unique_ptr<Trainer> make_trainer(std::string_view name, const settings::Command& command = {});
 
 }  // namespace retraind::train

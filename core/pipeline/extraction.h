@@ -1,0 +1,43 @@
+#pragma once
+// The rows of a window in memory, and what must be known to read the very same ones again. In a worker, or in a command
+// at the terminal. One thread.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/data/schema.h"
+#include "core/data/table.h"
+#include "core/settings/settings.h"
+#include "core/source/source.h"
+
+namespace retraind::pipeline {
+
+// What was asked of the source, as far as it decides which rows come: kept in the lineage.
+struct Extent {
+  TimeAxis axis = TimeAxis::instant;
+  source::RowFilter filter;
+  double sample_share = 1;  // of the rows that the filter selects, by their keys and the seed
+};
+
+struct Extraction {
+  data::Table table;
+  Extent extent;
+  source::ExtractStats stats;  // of all rows read, sampled or not
+  std::string schema;          // data::describe
+  data::ValueType label_type = data::ValueType::number;
+  std::string time_column;
+};
+
+// Reads the rows of `extent`, with the duties in `roles`. With `keep`, the rows as they came are also left in that file
+// (core/pipeline/kept_data.h). `on_rows` is told how many have come so far, after each batch. Throws what SourceReader
+// throws, and DataError for an extent without a labelled row.
+Extraction extract_rows(source::SourceReader& reader, const settings::Model& model,
+                        const std::vector<data::SourceColumn>& columns, const data::Roles& roles, const Extent& extent,
+                        const std::optional<std::filesystem::path>& keep,
+                        const std::function<void(std::uint64_t rows)>& on_rows);
+
+}  // namespace retraind::pipeline
