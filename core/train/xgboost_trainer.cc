@@ -260,7 +260,10 @@ std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const Train
       if (round == 1) report(xgboost::take_warnings(), job);
       differentiate(job.task, job.classes, set.labels, set.weights, margins, positive_weight, gradients);
       booster.boost(matrix, gradients.first, gradients.second);
-      if (job.on_round) job.on_round(round);
+      if (job.on_progress) {
+        job.on_progress(
+            {static_cast<std::uint64_t>(round), static_cast<std::uint64_t>(job.rounds), ProgressUnit::rounds});
+      }
     }
     report(xgboost::take_warnings(), job);
     bytes = booster.save();
@@ -281,11 +284,6 @@ std::unique_ptr<Model> XgboostTrainer::load(const std::map<std::string, std::str
 
 std::string XgboostTrainer::version() const {
   return xgboost::library_version();
-}
-
-std::unique_ptr<Trainer> make_trainer(std::string_view name) {
-  if (name == "xgboost") return std::make_unique<XgboostTrainer>();
-  throw ConfigError("there is no trainer \"" + std::string(name) + "\"", "xgboost is one");
 }
 
 }  // namespace retraind::train

@@ -501,7 +501,7 @@ TEST(XgboostModel, HasNoImportancesWithoutASplit) {
 TEST(XgboostTrainer, ReportsEveryRound) {
   Problem problem = make_problem(Task::binary, 100);
   std::vector<int> rounds;
-  problem.job.on_round = [&](int round) { rounds.push_back(round); };
+  problem.job.on_progress = [&](const Progress& progress) { rounds.push_back(static_cast<int>(progress.done)); };
   problem.job.rounds = 3;
   XgboostTrainer().train(problem.set, problem.job);
   EXPECT_EQ(rounds, (std::vector<int>{1, 2, 3}));
@@ -509,7 +509,7 @@ TEST(XgboostTrainer, ReportsEveryRound) {
 
 TEST(XgboostTrainer, StopsWhenTheProgressCallbackThrows) {
   Problem problem = make_problem(Task::binary, 100);
-  problem.job.on_round = [](int) { throw TransientError("stopping"); };
+  problem.job.on_progress = [](const Progress&) { throw TransientError("stopping"); };
   EXPECT_THROW(XgboostTrainer().train(problem.set, problem.job), TransientError);
 }
 
