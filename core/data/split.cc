@@ -141,9 +141,31 @@ const Column* column_named(const std::vector<Column>& columns, std::string_view 
   return found == columns.end() ? nullptr : &*found;
 }
 
+// The end of the training rows: those of [0, begin) that are at least `embargo` older than row `begin`.
+std::size_t last_before_embargo(const Table& table, std::size_t begin, Duration embargo) {
+  if (embargo < Duration::zero()) throw std::logic_error("a negative embargo");
+  if (embargo == Duration::zero()) return begin;
+  if (table.axis == TimeAxis::number) {
+    throw DataError("an embargo of " + format_duration(embargo) + " needs an instant, and the time column is a number",
+                    "leave training.embargo out, or give the query a time column that is a timestamp");
+  }
+  const EventTime newest = table.event_times[begin] - static_cast<double>(embargo.count());
+  const auto older = std::span(table.event_times).first(begin);
+  const auto end = static_cast<std::size_t>(std::upper_bound(older.begin(), older.end(), newest) - older.begin());
+  if (end == 0) {
+    throw DataError("no row is left to train on: all " + rows_text(begin) + " before the holdout, from " +
+                        format_event_time(table.axis, older.front()) + " to " +
+                        format_event_time(table.axis, older.back()) + ", lie within the embargo of " +
+                        format_duration(embargo) + " before its first row at " +
+                        format_event_time(table.axis, table.event_times[begin]),
+                    "widen the training window, or shorten the embargo or the holdout");
+  }
+  return end;
+}
+
 }  // namespace
 
-Split split_by_time(const Table& table, const settings::Holdout& holdout) {
+Split split_by_time(const Table& table, const settings::Holdout& holdout, Duration embargo) {
   const std::size_t n = table.rows;
   if (n == 0) throw DataError("there is no row to split", "wait for labelled rows, or widen the training window");
   const auto& times = table.event_times;
@@ -176,7 +198,13 @@ Split split_by_time(const Table& table, const settings::Holdout& holdout) {
                       "widen the training window, or shorten the holdout");
     }
   }
-  return Split{0, begin, n, times.front(), times[begin - 1]};
+  const std::size_t train_end = last_before_embargo(table, begin, embargo);
+  return {.train_begin = 0,
+          .train_end = train_end,
+          .holdout_begin = begin,
+          .holdout_end = n,
+          .trained_from = times.front(),
+          .trained_to = times[train_end - 1]};
 }
 
 Split split_by_entity(Table& table, const settings::Holdout& holdout) {
@@ -215,15 +243,21 @@ Split split_by_entity(Table& table, const settings::Holdout& holdout) {
     if (held_out(table.entities[i])) order.push_back(static_cast<std::uint32_t>(i));
   }
   reorder_rows(table, order);
-  return Split{0, train_end, n, table.event_times.front(), table.event_times[train_end - 1]};
+  return {.train_begin = 0,
+          .train_end = train_end,
+          .holdout_begin = train_end,
+          .holdout_end = n,
+          .trained_from = table.event_times.front(),
+          .trained_to = table.event_times[train_end - 1]};
 }
 
 std::size_t first_fresh_row(const Table& table, const Split& split, std::optional<EventTime> trained_to) {
-  if (!trained_to) return split.train_end;
+  if (!trained_to) return split.holdout_begin;
   // Only the holdout is looked at: the table as a whole is not in the order of time when entities were held out.
-  const auto holdout = std::span(table.event_times).subspan(split.train_end, split.holdout_end - split.train_end);
+  const auto holdout =
+      std::span(table.event_times).subspan(split.holdout_begin, split.holdout_end - split.holdout_begin);
   const auto after = std::upper_bound(holdout.begin(), holdout.end(), *trained_to);
-  return split.train_end + static_cast<std::size_t>(after - holdout.begin());
+  return split.holdout_begin + static_cast<std::size_t>(after - holdout.begin());
 }
 
 std::optional<Slicing> slice_rows(const Table& table, std::size_t begin, std::size_t end, const std::string& column,

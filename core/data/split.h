@@ -17,16 +17,18 @@ namespace retraind::data {
 // sides; or of one that split_by_entity has put in order, where rows of one entity never do.
 struct Split {
   std::size_t train_begin = 0;
-  std::size_t train_end = 0;  // == holdout_begin
+  std::size_t train_end = 0;
+  std::size_t holdout_begin = 0;  // >= train_end: the rows between them are on neither side (embargo)
   std::size_t holdout_end = 0;
   EventTime trained_from = 0;  // event times of the first and the last training row
   EventTime trained_to = 0;
 };
 
 // `holdout` is the newest share of the rows (rounded to whole event times, at least one row) or, on the instant axis,
-// everything newer than the newest row minus a duration. Throws DataError when the table is empty, when either side
-// would be empty, or when a duration is used on the number axis.
-Split split_by_time(const Table& table, const settings::Holdout& holdout);
+// everything newer than the newest row minus a duration. Rows less than `embargo` (>= 0) older than the first holdout
+// row are on neither side; one exactly so much older is trained on. The holdout is the same with any embargo. Throws
+// DataError when the table is empty, when either side would be empty, or when a duration is used on the number axis.
+Split split_by_time(const Table& table, const settings::Holdout& holdout, Duration embargo = Duration::zero());
 
 // Holds entities out as a whole: those whose hash falls into the share (the holdout's; the same entities in every run,
 // whatever else is in the table: is_held_out in data/entity.h) are the holdout, all others are trained on. The share is
@@ -38,7 +40,7 @@ Split split_by_entity(Table& table, const settings::Holdout& holdout);
 
 // The first holdout row that a model trained on rows up to and including `trained_to` has not seen, whatever its
 // entities: the first row of the holdout with an event time > trained_to, at most split.holdout_end. nullopt trained_to
-// (no production model) gives split.train_end.
+// (no production model) gives split.holdout_begin.
 std::size_t first_fresh_row(const Table& table, const Split& split, std::optional<EventTime> trained_to);
 
 // A table's rows to slice by: texts of the column's values, the most frequent `levels` of [begin, end), most frequent

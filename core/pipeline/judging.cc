@@ -65,7 +65,7 @@ void require_same_axis(const data::Table& table, const JobVersion& version) {
 
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
                                     const std::optional<std::string>& held_out) {
-  std::size_t first = split.train_end;
+  std::size_t first = split.holdout_begin;
   for (const std::optional<OpenVersion>* open : {&opponents.opponent, &opponents.anchor}) {
     if (!*open) continue;
     const JobVersion& version = (*open)->version;

@@ -30,13 +30,14 @@ Table numbered(std::size_t rows) {
 
 std::size_t holdout_rows(const Table& table, double share) {
   const Split split = split_by_time(table, settings::HoldoutShare{share});
-  return split.holdout_end - split.train_end;
+  return split.holdout_end - split.holdout_begin;
 }
 
 TEST(SplitByTime, KeepsTheNewestShareAsTheHoldout) {
   const Split split = split_by_time(numbered(10), settings::HoldoutShare{0.2});
   EXPECT_EQ(split.train_begin, 0U);
   EXPECT_EQ(split.train_end, 8U);
+  EXPECT_EQ(split.holdout_begin, 8U);
   EXPECT_EQ(split.holdout_end, 10U);
   EXPECT_EQ(split.trained_from, 1);
   EXPECT_EQ(split.trained_to, 8);
@@ -94,6 +95,69 @@ TEST(SplitByTime, RefusesADurationOnTheNumberAxisAndAnEmptyOne) {
                DataError);
 }
 
+// What stands on either side of a split, by event time.
+std::vector<EventTime> trained_times(const Table& table, const Split& split) {
+  const auto begin = table.event_times.begin();
+  return {begin + static_cast<std::ptrdiff_t>(split.train_begin), begin + static_cast<std::ptrdiff_t>(split.train_end)};
+}
+
+TEST(Embargo, LeavesOutTheRowsLessThanItBeforeTheHoldout) {
+  const Table table = at_times(TimeAxis::instant, {0, kDay, 2 * kDay, 3 * kDay, 4 * kDay, 4 * kDay, 5 * kDay});
+  const settings::WindowDuration holdout{std::chrono::hours(36)};
+  const Split without = split_by_time(table, holdout);
+  ASSERT_EQ(without.holdout_begin, 4U);
+  EXPECT_EQ(without.train_end, 4U);
+
+  const Split two_days = split_by_time(table, holdout, std::chrono::hours(48));
+  EXPECT_EQ(trained_times(table, two_days), (std::vector<EventTime>{0, kDay, 2 * kDay}))
+      << "the row exactly two days older belongs to the training part";
+  EXPECT_EQ(two_days.holdout_begin, 4U) << "an embargo takes rows from the training part alone";
+  EXPECT_EQ(two_days.holdout_end, 7U);
+  EXPECT_EQ(two_days.trained_from, 0);
+  EXPECT_EQ(two_days.trained_to, 2 * kDay);
+
+  const Split a_little_more = split_by_time(table, holdout, std::chrono::hours(48) + Duration(1));
+  EXPECT_EQ(trained_times(table, a_little_more), (std::vector<EventTime>{0, kDay}));
+  EXPECT_EQ(split_by_time(table, holdout, Duration(1)).train_end, 4U);
+}
+
+TEST(Embargo, CountsFromTheFirstHoldoutRowOfAShareToo) {
+  const Table table = at_times(TimeAxis::instant, {0, kDay, 2 * kDay, 9 * kDay, 9 * kDay});
+  const Split split = split_by_time(table, settings::HoldoutShare{0.4}, std::chrono::hours(24 * 6));
+  EXPECT_EQ(split.holdout_begin, 3U);
+  EXPECT_EQ(split.train_end, 3U) << "a gap in the data is as good as an embargo";
+  EXPECT_EQ(split_by_time(table, settings::HoldoutShare{0.4}, std::chrono::hours(24 * 8)).train_end, 2U);
+}
+
+TEST(Embargo, ThatLeavesNoRowToTrainOnIsRefused) {
+  const Table table = at_times(TimeAxis::instant, {0, kDay, 2 * kDay, 3 * kDay});
+  EXPECT_EQ(complaint_of([&] { split_by_time(table, settings::HoldoutShare{0.25}, std::chrono::hours(73)); }),
+            "no row is left to train on: all 3 rows before the holdout, from 1970-01-01T00:00:00Z to "
+            "1970-01-03T00:00:00Z, lie within the embargo of 3d1h before its first row at 1970-01-04T00:00:00Z (widen "
+            "the training window, or shorten the embargo or the holdout)");
+  EXPECT_EQ(split_by_time(table, settings::HoldoutShare{0.25}, std::chrono::hours(72)).train_end, 1U);
+}
+
+TEST(Embargo, NeedsInstants) {
+  EXPECT_NE(complaint_of([] {
+              split_by_time(numbered(9), settings::HoldoutShare{0.3}, std::chrono::hours(1));
+            }).find("an embargo of 1h needs an instant, and the time column is a number"),
+            std::string::npos);
+  EXPECT_NO_THROW(split_by_time(numbered(9), settings::HoldoutShare{0.3}, Duration::zero()));
+  EXPECT_THROW(split_by_time(at_times(TimeAxis::instant, {0, 1}), settings::HoldoutShare{0.5}, Duration(-1)),
+               std::logic_error);
+}
+
+TEST(FirstFreshRow, LeavesNoRowOfTheEmbargoAsFresh) {
+  const Table table = at_times(TimeAxis::instant, {0, kDay, 2 * kDay, 3 * kDay, 4 * kDay});
+  const Split split = split_by_time(table, settings::HoldoutShare{0.4}, std::chrono::hours(48));
+  ASSERT_EQ(split.train_end, 2U);
+  ASSERT_EQ(split.holdout_begin, 3U);
+  EXPECT_EQ(first_fresh_row(table, split, std::nullopt), 3U);
+  EXPECT_EQ(first_fresh_row(table, split, kDay), 3U) << "not the row that nobody may be judged on";
+  EXPECT_EQ(first_fresh_row(table, split, 3 * kDay), 4U);
+}
+
 TEST(FirstFreshRow, LeavesOutWhatProductionWasTrainedOn) {
   const Table table = at_times(TimeAxis::number, {1, 2, 3, 4, 5, 5, 6});
   const Split split = split_by_time(table, settings::HoldoutShare{0.5});
@@ -110,7 +174,8 @@ TEST(FirstFreshRow, LeavesOutWhatProductionWasTrainedOn) {
 TEST(FirstFreshRow, LooksAtTheHoldoutAloneWhenEntitiesWereHeldOut) {
   // The holdout is not newer than the training part, so that the times fall between the two.
   const Table table = at_times(TimeAxis::number, {1, 2, 7, 8, 3, 4, 5, 5, 6});
-  const Split split{.train_begin = 0, .train_end = 4, .holdout_end = 9, .trained_from = 1, .trained_to = 8};
+  const Split split{
+      .train_begin = 0, .train_end = 4, .holdout_begin = 4, .holdout_end = 9, .trained_from = 1, .trained_to = 8};
   EXPECT_EQ(first_fresh_row(table, split, std::nullopt), 4U);
   EXPECT_EQ(first_fresh_row(table, split, 0), 4U);
   EXPECT_EQ(first_fresh_row(table, split, 4), 6U);
