@@ -23,8 +23,13 @@ struct Extent {
   double sample_share = 1;  // of the rows that the filter selects, by their keys and the seed
 };
 
+// The extent of a model's training window that ends at `anchor`. Asks the source how many rows there are when they are
+// to be sampled. Throws DataError for a window or a `since` that does not fit the axis.
+Extent training_extent(source::SourceReader& reader, const settings::Model& model,
+                       const data::SourceColumn& time_column, EventTime anchor);
+
 struct Extraction {
-  data::Table table;
+  data::Table table;  // canonical order
   Extent extent;
   source::ExtractStats stats;  // of all rows read, sampled or not
   std::string schema;          // data::describe
@@ -32,12 +37,20 @@ struct Extraction {
   std::string time_column;
 };
 
-// Reads the rows of `extent`, with the duties in `roles`. With `keep`, the rows as they came are also left in that file
-// (core/pipeline/kept_data.h). `on_rows` is told how many have come so far, after each batch. Throws what SourceReader
-// throws, and DataError for an extent without a labelled row.
+struct ExtractionWishes {
+  std::optional<std::filesystem::path> keep;          // the rows as they came are also left in this file (kept_data.h)
+  std::function<void(std::uint64_t rows)> on_rows{};  // told how many have come so far, after each batch; may be empty
+};
+
+// Reads the rows of `extent`, with the duties in `roles`. Throws what SourceReader throws, and DataError for an extent
+// without a labelled row.
 Extraction extract_rows(source::SourceReader& reader, const settings::Model& model,
                         const std::vector<data::SourceColumn>& columns, const data::Roles& roles, const Extent& extent,
-                        const std::optional<std::filesystem::path>& keep,
-                        const std::function<void(std::uint64_t rows)>& on_rows);
+                        const ExtractionWishes& wishes);
+
+// The same from rows that were kept; `schema` is the lineage's. The query's columns must be those that were kept.
+// Throws DataError for a damaged file.
+Extraction extract_kept(const std::filesystem::path& file, const settings::Model& model, const Extent& extent,
+                        const std::string& schema);
 
 }  // namespace retraind::pipeline

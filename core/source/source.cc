@@ -88,12 +88,13 @@ struct SourceReader::Impl {
 
   // Feeds a COPY to the decoder; `row` is called behind each row, with its bytes. Returns the bytes received.
   template <class Row>
-  std::uint64_t copy(const std::string& sql, CopyDecoder& decoder, const Row& row) {
+  std::uint64_t copy(const std::string& sql, CopyDecoder& decoder, const Row& row, const RawListener& raw = {}) {
     std::uint64_t bytes = 0;
     session.copy_out(
         sql,
         [&](std::span<const std::byte> message) {
           bytes += message.size();
+          if (raw) raw(message);
           while (!message.empty()) {
             const CopyDecoder::Taken taken = decoder.take(message);
             if (taken.item == CopyDecoder::Item::row) row(message.first(taken.bytes));
@@ -240,7 +241,7 @@ std::uint64_t SourceReader::count_rows(const settings::Model& model, const data:
 ExtractStats SourceReader::extract(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
                                    const std::vector<std::size_t>& columns, const data::SourceColumn& time_column,
                                    const RowFilter& filter, bool hash, const std::string& schema,
-                                   const std::vector<data::BatchSink*>& sinks) {
+                                   const std::vector<data::BatchSink*>& sinks, const RawListener& raw) {
   if (columns.empty()) throw std::logic_error("an extraction of no columns");
   std::vector<CopyColumn> wire;
   std::string names;
@@ -259,16 +260,27 @@ ExtractStats SourceReader::extract(const settings::Model& model, const std::vect
     for (data::BatchSink* sink : sinks) sink->consume(batch);
     decoder.clear();
   };
-  stats.bytes = impl_->copy(fmt::format("/* retraind:source.extract */ COPY (SELECT {} {}{}) TO STDOUT (FORMAT binary)",
-                                        names, Impl::from(model), where),
-                            decoder, [&](std::span<const std::byte> row) {
-                              if (hash) decoder.add_row_key(row_set.add(row));
-                              if (decoder.full()) hand_on();
-                            });
+  stats.bytes = impl_->copy(
+      fmt::format("/* retraind:source.extract */ COPY (SELECT {} {}{}) TO STDOUT (FORMAT binary)", names,
+                  Impl::from(model), where),
+      decoder,
+      [&](std::span<const std::byte> row) {
+        if (hash) decoder.add_row_key(row_set.add(row));
+        if (decoder.full()) hand_on();
+      },
+      raw);
   if (decoder.batch().rows > 0) hand_on();
   stats.rows = decoder.rows();
   if (hash) stats.data_sha256 = to_hex(row_set.finish(schema));
   return stats;
+}
+
+std::vector<WireType> SourceReader::wire_types(const settings::Model& model,
+                                               const std::vector<data::SourceColumn>& all_columns,
+                                               const std::vector<std::size_t>& columns) {
+  std::vector<WireType> out;
+  for (const std::size_t place : columns) out.push_back(impl_->wire_of(model, all_columns.at(place)));
+  return out;
 }
 
 }  // namespace retraind::source

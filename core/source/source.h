@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "core/data/batch.h"
 #include "core/data/schema.h"
 #include "core/settings/settings.h"
+#include "core/source/wire_type.h"
 
 namespace retraind::source {
 
@@ -34,6 +36,9 @@ struct ExtractStats {
   std::uint64_t bytes = 0;
   std::string data_sha256;  // of the set of rows, order-independent; empty when not hashed
 };
+
+// Is handed each message of the stream as it came, before it is decoded.
+using RawListener = std::function<void(std::span<const std::byte> message)>;
 
 class SourceReader {
  public:
@@ -69,7 +74,11 @@ class SourceReader {
   ExtractStats extract(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
                        const std::vector<std::size_t>& columns, const data::SourceColumn& time_column,
                        const RowFilter& filter, bool hash, const std::string& schema,
-                       const std::vector<data::BatchSink*>& sinks);
+                       const std::vector<data::BatchSink*>& sinks, const RawListener& raw = {});
+
+  // How the values of these columns look in the stream, for whoever keeps it (pipeline/kept_data.h).
+  std::vector<WireType> wire_types(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
+                                   const std::vector<std::size_t>& columns);
 
  private:
   struct Impl;
