@@ -53,9 +53,10 @@ struct TrainingJob {
   Duration timeout = std::chrono::minutes(30);
   std::uint64_t memory_limit_bytes = std::uint64_t{4} << 30;
   std::filesystem::path folder = ".";  // private to the worker: a command's files go into folders below it
-  // Both may be empty. Called in the thread that trains.
+  // Each may be empty. Called in the thread that trains, while it trains.
   std::function<void(const Progress& progress)> on_progress;
-  std::function<void(std::string_view line)> on_warning;  // what the library warns of, or what a command prints
+  std::function<void(std::string_view line)> on_warning;  // what the library or the command warns of
+  std::function<void(std::string_view line)> on_output;   // every line that a command prints, for the run's log
 };
 
 // A trained model. Not thread-safe.

@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/train/gradients.h"
+#include "core/train/training_set.h"
 #include "core/train/xgboost_handles.h"
 
 namespace retraind::train {
@@ -114,42 +115,6 @@ std::map<std::string, std::string> library_params(const TrainingSet& set, const 
   return params;
 }
 
-void check_weights(const TrainingSet& set) {
-  if (set.weights.empty()) return;
-  if (set.weights.size() != set.labels.size()) throw std::logic_error("one weight a row is needed");
-  bool counts = false;
-  for (const float weight : set.weights) {
-    if (!(weight >= 0) || std::isinf(weight)) {
-      throw std::logic_error("a weight that is negative, or not finite: " + std::to_string(weight));
-    }
-    counts = counts || weight > 0;
-  }
-  if (!counts) {
-    throw DataError("there is nothing to train on: all " + std::to_string(set.weights.size()) + " rows weigh 0",
-                    "check the weight column, or widen the training window");
-  }
-}
-
-void check_input(const TrainingSet& set, const TrainingJob& job) {
-  const data::Matrix& features = set.features;
-  if (features.columns != job.features.size()) throw std::logic_error("one feature description a column is needed");
-  if (features.values.size() != features.rows * features.columns) throw std::logic_error("a matrix of another size");
-  if (set.labels.size() != features.rows) throw std::logic_error("one label a row is needed");
-  if (job.task == Task::multiclass && job.classes < 2) throw std::logic_error("multiclass needs two classes or more");
-  if (features.rows == 0 || features.columns == 0) {
-    throw DataError("there is nothing to train on: " + std::to_string(features.rows) + " rows, " +
-                    std::to_string(features.columns) + " features");
-  }
-  const std::size_t classes = job.task == Task::binary ? 2 : job.classes;
-  for (const float label : set.labels) {
-    const bool good = job.task == Task::regression
-                          ? std::isfinite(label)
-                          : label >= 0 && label < static_cast<float>(classes) && label == std::floor(label);
-    if (!good) throw std::logic_error("a label that is no class index, or not finite: " + std::to_string(label));
-  }
-  check_weights(set);
-}
-
 // `text` as a whole number, for the two parameters that this code must understand as well as the library.
 std::optional<double> number(const std::map<std::string, std::string>& params, const std::string& name) {
   const auto found = params.find(name);
@@ -243,7 +208,7 @@ class XgboostModel : public Model {
 }  // namespace
 
 std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const TrainingJob& job) const {
-  check_input(set, job);
+  check_training_set(set, job);
   const auto params = library_params(set, job);
   const int max_bin = bins(params);
   const auto positive_weight = static_cast<float>(number(params, "scale_pos_weight").value_or(1.0));

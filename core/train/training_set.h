@@ -1,0 +1,13 @@
+#pragma once
+// What every trainer asks of the rows it is given. Pure.
+
+#include "core/train/trainer.h"
+
+namespace retraind::train {
+
+// Throws DataError when there is nothing to train on: no rows, no features, or weights that are all 0; and
+// std::logic_error for sizes that do not fit one another, a label that is no class index or not finite, and a weight
+// that is negative or not finite.
+void check_training_set(const TrainingSet& set, const TrainingJob& job);
+
+}  // namespace retraind::train
