@@ -7,10 +7,11 @@
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
-#include "core/data/row_weights.h"
+#include "core/data/sampling.h"
 #include "core/pipeline/durable_file.h"
 #include "core/pipeline/result.h"
 #include "core/train/artifact.h"
+#include "core/train/command_trainer.h"
 #include "core/train/trainer.h"
 
 namespace retraind::pipeline {
@@ -23,59 +24,89 @@ constexpr std::size_t kRowsToCompare = 10000;
 
 std::string package(const train::Model& model, const data::Preparation& preparation, const settings::Model& settings,
                     const std::string& trainer_version, const std::string& data_sha256) {
-  const json::object manifest{{"format", 1},
-                              {"model", settings.name},
-                              {"task", to_text(settings.task)},
-                              {"trainer", settings.training.trainer},
-                              {"trainer_version", trainer_version},
-                              {"data_sha256", data_sha256},
-                              {"seed", settings.training.seed}};
+  json::object manifest{{"format", 1},
+                        {"model", settings.name},
+                        {"task", to_text(settings.task)},
+                        {"trainer", settings.training.trainer},
+                        {"trainer_version", trainer_version},
+                        {"data_sha256", data_sha256},
+                        {"seed", settings.training.seed}};
+  // An old version is scored by the programs it was made with, whatever the configuration says by then.
+  if (settings.training.trainer == "command") {
+    manifest["command"] = json::parse(train::to_json(settings.training.command));
+  }
   std::string bytes = train::pack({json::serialize(manifest), preparation, model.files()});
   if (bytes.size() > kMaxArtifactBytes) {
     throw DataError(fmt::format("the model takes {} bytes, more than {}", bytes.size(), kMaxArtifactBytes),
-                    "train fewer or shallower trees");
+                    "train fewer or shallower trees, or leave a smaller model/");
   }
   return bytes;
 }
 
-train::TrainingSet training_set(const data::Table& table, std::size_t begin, std::size_t end,
-                                const data::Preparation& preparation) {
-  train::TrainingSet set;
-  set.features = preparation.apply(table, begin, end);
-  for (const double label : preparation.labels(table, begin, end)) set.labels.push_back(static_cast<float>(label));
-  set.weights = data::training_weights(table, begin, end);
-  return set;
+// Keeps the rows at these places, counted from the first; ascending.
+void keep_rows(data::Matrix& matrix, const std::vector<std::uint32_t>& places, std::size_t begin) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::size_t from = (places[i] - begin) * matrix.columns;
+    // Never later than where it comes from: the kept rows move forward over those that are not kept.
+    std::copy_n(matrix.values.begin() + static_cast<std::ptrdiff_t>(from), matrix.columns,
+                matrix.values.begin() + static_cast<std::ptrdiff_t>(i * matrix.columns));
+  }
+  matrix.rows = places.size();
+  matrix.values.resize(matrix.rows * matrix.columns);
 }
 
 }  // namespace
 
-Candidate train_and_package(const data::Table& table, std::size_t begin, std::size_t end, std::size_t holdout_begin,
-                            std::size_t holdout_end, data::Preparation preparation, const settings::Model& model,
-                            const std::string& data_sha256, const std::filesystem::path& folder,
-                            std::vector<std::string>& warnings) {
+ChosenRows training_set(const data::Table& table, RowRange range, const data::Preparation& preparation,
+                        const settings::Training& training) {
+  ChosenRows out;
+  data::TrainingRows chosen = data::choose_training_rows(table, range.begin, range.end, preparation, training);
+  out.left_out = chosen.left_out;
+  for (const double label : preparation.labels(table, range.begin, range.end)) {
+    out.labels.push_back(static_cast<float>(label));
+  }
+  out.set.features = preparation.apply(table, range.begin, range.end);
+  out.set.weights = std::move(chosen.weights);
+  if (chosen.rows.size() == out.labels.size()) {
+    out.set.labels = out.labels;
+    return out;
+  }
+  keep_rows(out.set.features, chosen.rows, range.begin);
+  for (const std::uint32_t row : chosen.rows) out.set.labels.push_back(out.labels[row - range.begin]);
+  return out;
+}
+
+Candidate train_and_package(const data::Table& table, TrainingPlan plan, std::vector<std::string>& warnings) {
+  const settings::Model& model = plan.model;
   Candidate out;
-  const auto trainer = train::make_trainer(model.training.trainer);
+  const auto trainer = train::make_trainer(model.training.trainer, model.training.command);
   out.trainer = trainer->version();
-  train::TrainingJob job = training_job(model, preparation);
+  out.program_files = trainer->program_files();
+  train::TrainingJob job = training_job(model, plan.preparation);
+  job.previous = std::move(plan.previous);
+  job.folder = plan.folder;
+  job.on_progress = std::move(plan.on_progress);
   job.on_warning = [&warnings](std::string_view warning) { warnings.emplace_back(warning); };
   std::unique_ptr<train::Model> trained;
   {
-    train::TrainingSet set = training_set(table, begin, end, preparation);
-    trained = trainer->train(set, job);
-    out.labels = std::move(set.labels);
+    ChosenRows chosen = training_set(table, plan.rows, plan.preparation, model.training);
+    trained = trainer->train(chosen.set, job);
+    out.labels = std::move(chosen.labels);
+    out.left_out = chosen.left_out;
   }
   out.importances = trained->importances();
-  const std::string bytes = package(*trained, preparation, model, out.trainer, data_sha256);
+  const std::string bytes = package(*trained, plan.preparation, model, out.trainer, plan.data_sha256);
   out.artifact_bytes = bytes.size();
   out.artifact_sha256 = to_hex(sha256(bytes));
-  write_durable_file(folder / kArtifactFile, bytes);
+  write_durable_file(plan.folder / kArtifactFile, bytes);
 
   // From the disk and not from memory: what is judged is what was written.
-  out.scorer = open_artifact_file(model, folder / kArtifactFile, out.artifact_sha256, "the candidate");
-  const std::size_t compared_end = std::min(holdout_end, holdout_begin + kRowsToCompare);
-  const std::vector<double> in_memory = trained->predict(preparation.apply(table, holdout_begin, compared_end));
-  const std::vector<double> packaged = out.scorer.predict(table, holdout_begin, compared_end);
-  out.package_compared = compared_end - holdout_begin;
+  out.scorer = open_artifact_file(model, plan.folder / kArtifactFile, out.artifact_sha256, "the candidate");
+  const std::size_t begin = plan.compare.begin;
+  const std::size_t end = std::min(plan.compare.end, begin + kRowsToCompare);
+  const std::vector<double> in_memory = trained->predict(plan.preparation.apply(table, begin, end));
+  const std::vector<double> packaged = out.scorer.predict(table, begin, end);
+  out.package_compared = end - begin;
   const std::size_t width = out.package_compared == 0 ? 1 : in_memory.size() / out.package_compared;
   for (std::size_t row = 0; row < out.package_compared; ++row) {
     const auto at = static_cast<std::ptrdiff_t>(row * width);

@@ -1,9 +1,10 @@
 #pragma once
 // Trains a model and packages it: what is judged and released is always what comes out of the package, never the model
-// in the trainer's memory. In a worker only. One thread.
+// in the trainer's memory. In a worker only, or in a command at the terminal. One thread.
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,14 +12,17 @@
 #include "core/data/table.h"
 #include "core/pipeline/scorer.h"
 #include "core/settings/settings.h"
+#include "core/train/trainer.h"
 
 namespace retraind::pipeline {
 
 struct Candidate {
   Scorer scorer;              // opened from the packaged bytes
-  std::vector<float> labels;  // of the rows it was trained on
+  std::vector<float> labels;  // of the rows it could be trained on, those left out (keep_majority) included
+  std::uint64_t left_out = 0;
   std::map<std::string, double> importances;
-  std::string trainer;  // "xgboost 1.7.4"
+  std::string trainer;                               // "xgboost 1.7.4"
+  std::map<std::string, std::string> program_files;  // sha256 by path, of a command
   std::string artifact_sha256;
   std::uint64_t artifact_bytes = 0;
   // How the package says the same as the model that was trained: rows of the holdout, at most the first ten thousand,
@@ -27,13 +31,34 @@ struct Candidate {
   std::uint64_t package_differs = 0;
 };
 
-// Trains on rows [begin, end), prepared by `preparation`, leaves the artifact as kArtifactFile in `folder`, and
-// compares the package with the model on the rows [holdout_begin, holdout_end). `data_sha256` enters the manifest.
+// Half-open places in a table.
+struct RowRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+struct TrainingPlan {
+  RowRange rows;     // to train on; which of them, and how much each counts, is decided here
+  RowRange compare;  // the holdout, on which package and model are compared
+  data::Preparation preparation;
+  settings::Model model;                                    // with the rounds and params to use
+  std::map<std::string, std::string> previous;              // a model to continue from; empty: from nothing
+  std::string data_sha256;                                  // enters the manifest
+  std::filesystem::path folder;                             // kArtifactFile is left here
+  std::function<void(const train::Progress&)> on_progress;  // may be empty
+};
+
 // Warnings of the trainer are added to `warnings`. Throws what the trainer throws, and DataError for an artifact that
 // is too large.
-Candidate train_and_package(const data::Table& table, std::size_t begin, std::size_t end, std::size_t holdout_begin,
-                            std::size_t holdout_end, data::Preparation preparation, const settings::Model& model,
-                            const std::string& data_sha256, const std::filesystem::path& folder,
-                            std::vector<std::string>& warnings);
+Candidate train_and_package(const data::Table& table, TrainingPlan plan, std::vector<std::string>& warnings);
+
+// What a trainer is given of the rows in `range`: those that training.keep_majority leaves, weighed.
+struct ChosenRows {
+  train::TrainingSet set;
+  std::vector<float> labels;  // of all rows of the range
+  std::uint64_t left_out = 0;
+};
+ChosenRows training_set(const data::Table& table, RowRange range, const data::Preparation& preparation,
+                        const settings::Training& training);
 
 }  // namespace retraind::pipeline

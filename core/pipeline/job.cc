@@ -60,6 +60,9 @@ std::string to_json(const Job& job) {
                    {"candidate", or_null(job.candidate)}};
   json::array& stand_ins = out["stand_ins"].emplace_array();
   for (const JobVersion& version : job.stand_ins) stand_ins.push_back(to_json(version));
+  if (job.expectation) {
+    out["expectation"] = {{"columns", data::to_json(*job.expectation)}, {"last_rows", job.expectation->last_rows}};
+  }
   // As text, because its sha256 is taken over exactly these bytes.
   out["model"] = settings::to_json(job.model);
   return json::serialize(out);
@@ -81,6 +84,11 @@ Job job_from_json(std::string_view text) {
   job.candidate = read_version(reader, "candidate");
   for (const json::value& item : reader.array("stand_ins")) {
     job.stand_ins.push_back(job_version_from_json(item, "the job's stand-in"));
+  }
+  if (reader.has("expectation")) {
+    const ObjectReader expectation(reader.member("expectation"), "the job's expectation");
+    job.expectation = data::expectation_from_json(expectation.text("columns"));
+    job.expectation->last_rows = expectation.integer<std::uint64_t>("last_rows");
   }
   job.model = settings::model_from_json(reader.text("model"));
   return job;

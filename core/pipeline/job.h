@@ -10,6 +10,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/time.h"
+#include "core/data/expectation.h"
 #include "core/settings/settings.h"
 
 namespace retraind::pipeline {
@@ -36,6 +37,8 @@ struct Job {
   std::vector<JobVersion> stand_ins;    // for a production that does not load, the best first
   std::optional<JobVersion> anchor;     // the best version so far, where the rule asks for it and it is not production
   std::optional<JobVersion> candidate;  // trained by an earlier attempt: judged again, not trained again
+  // What the rows looked like when the model was first promoted under its query; nullopt: nothing was yet.
+  std::optional<data::Expectation> expectation;
 };
 
 // What a version trained under these settings has held out, for JobVersion::entity: the column and the share. Two

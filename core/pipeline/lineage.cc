@@ -1,5 +1,6 @@
 #include "core/pipeline/lineage.h"
 
+#include "core/pipeline/finding_json.h"
 #include "core/pipeline/json_access.h"
 #include "core/settings/canonical_json.h"
 
@@ -49,27 +50,6 @@ Extent read_bounds(const json::value& value, TimeAxis axis) {
   return out;
 }
 
-json::value write_parameter(const settings::Parameter& parameter) {
-  return std::visit(
-      [](const auto& value) -> json::value {
-        using Value = std::decay_t<decltype(value)>;
-        // Whole doubles would come back as integers, which a trainer may read as something else.
-        if constexpr (std::is_same_v<Value, double>) return {{"real", exact(value)}};
-        return json::value_from(value);
-      },
-      parameter);
-}
-
-settings::Parameter read_parameter(const json::value& value, const std::string& name) {
-  if (const auto* flag = value.if_bool()) return *flag;
-  if (const auto* text = value.if_string()) return std::string(text->data(), text->size());
-  if (value.is_object()) return ObjectReader(value, "the lineage's parameter " + name).number("real");
-  boost::system::error_code error;
-  const auto whole = value.to_number<std::int64_t>(error);
-  if (error) throw DataError(fmt::format("the lineage's parameter \"{}\" cannot be read", name));
-  return whole;
-}
-
 std::map<std::string, std::string> read_files(const json::value& value) {
   const auto* object = value.if_object();
   if (object == nullptr) throw DataError("the lineage's program files are no object");
@@ -86,8 +66,6 @@ std::map<std::string, std::string> read_files(const json::value& value) {
 
 std::string to_json(const Lineage& lineage) {
   const TimeAxis axis = lineage.extent.axis;
-  json::object params;
-  for (const auto& [name, value] : lineage.params) params[name] = write_parameter(value);
   json::object out{{"retraind", lineage.retraind},
                    {"trainer", lineage.trainer},
                    {"query", lineage.query},
@@ -100,7 +78,7 @@ std::string to_json(const Lineage& lineage) {
                    {"train_end", lineage.train_end},
                    {"seed", lineage.seed},
                    {"rounds", lineage.rounds},
-                   {"params", params},
+                   {"params", write_parameters(lineage.params)},
                    {"warnings", json::array(lineage.warnings.begin(), lineage.warnings.end())}};
   if (!lineage.program_files.empty()) {
     json::object& files = out["program_files"].emplace_object();
@@ -138,11 +116,7 @@ Lineage lineage_from_json(std::string_view text) {
   if (reader.has("train_end")) out.train_end = reader.integer<std::uint64_t>("train_end");
   out.seed = reader.integer<std::uint64_t>("seed");
   if (reader.has("rounds")) out.rounds = reader.integer<int>("rounds");
-  if (reader.has("params")) {
-    const auto* params = reader.member("params").if_object();
-    if (params == nullptr) throw DataError("the lineage's parameters are no object");
-    for (const auto& [name, parameter] : *params) out.params[name] = read_parameter(parameter, name);
-  }
+  if (reader.has("params")) out.params = read_parameters(reader.member("params"));
   if (reader.has("parent")) {
     const ObjectReader parent(reader.member("parent"), "the lineage's parent");
     out.parent = {.version = parent.integer<int>("version"), .artifact_sha256 = parent.text("artifact_sha256")};

@@ -9,7 +9,9 @@
 #include "core/pipeline/block_json.h"
 #include "core/pipeline/comparison_json.h"
 #include "core/pipeline/durable_file.h"
+#include "core/pipeline/finding_json.h"
 #include "core/pipeline/json_access.h"
+#include "core/pipeline/kept_data.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -54,6 +56,11 @@ json::value or_null(const std::optional<T>& value) {
   return value ? json::value(*value) : json::value(nullptr);
 }
 
+json::value write_kept(const std::optional<KeptData>& kept) {
+  if (!kept) return nullptr;
+  return {{"sha256", kept->sha256}, {"bytes", kept->bytes}};
+}
+
 json::value write_measured(const Measured& measured) {
   return {{"axis", measured.axis == TimeAxis::instant ? "instant" : "number"},
           {"window_from", exact(measured.window_from)},
@@ -83,6 +90,8 @@ json::value write_measured(const Measured& measured) {
           {"score_blocks", write_blocks(measured.reference.scores)},
           {"loss_blocks", write_blocks(measured.reference.losses)},
           {"warnings", json::array(measured.warnings.begin(), measured.warnings.end())},
+          {"learned", measured.learned ? json::value(data::to_json(*measured.learned)) : json::value(nullptr)},
+          {"kept", write_kept(measured.kept)},
           {"lineage", measured.lineage}};
 }
 
@@ -126,6 +135,9 @@ void require_sense(const Measured& measured) {
       comparison.rows > measured.data_rows - trained) {
     throw DataError(fmt::format("the result trains on {} rows and judges on {}, but has read {}", measured.train_rows,
                                 comparison.rows, measured.data_rows));
+  }
+  if (measured.judged_again && (measured.learned || measured.kept)) {
+    throw DataError("the result learns from rows that nothing was trained on");
   }
   if (comparison.difference && comparison.difference->clusters > comparison.rows) {
     throw DataError("the result has more clusters than rows");
@@ -171,6 +183,11 @@ Measured read_measured(const json::value& value) {
     if (text == nullptr) throw DataError("the result: a warning is not a text");
     out.warnings.emplace_back(text->data(), text->size());
   }
+  if (reader.has("learned")) out.learned = data::expectation_from_json(reader.text("learned"));
+  if (reader.has("kept")) {
+    const ObjectReader kept(reader.member("kept"), "the result's kept data");
+    out.kept = {.sha256 = read_sha256(kept, "sha256"), .bytes = kept.integer<std::uint64_t>("bytes")};
+  }
   out.lineage = reader.text("lineage");
   (void)ObjectReader(parse_json(out.lineage, "the result's lineage"), "the result's lineage");
   require_sense(out);
@@ -193,7 +210,11 @@ evaluate::Circumstances circumstances_of(const Measured& measured) {
 }
 
 std::string to_json(const Result& result) {
-  json::object out{{"format", 1}, {"run_id", number(result.run)}, {"attempt", result.attempt}};
+  json::object out{{"format", 1},
+                   {"run_id", number(result.run)},
+                   {"attempt", result.attempt},
+                   {"findings", write_findings(result.findings)},
+                   {"searched", write_trials(result.searched)}};
   if (const auto* measured = std::get_if<Measured>(&result.outcome)) {
     out["measured"] = write_measured(*measured);
   } else {
@@ -212,7 +233,9 @@ Result result_from_json(std::string_view text) {
   if (reader.integer<int>("format") != 1) throw DataError("the result was written by another version of retraind");
   Result out{.run = RunId{reader.integer<std::int64_t>("run_id")},
              .attempt = reader.integer<int>("attempt"),
-             .outcome = Failure{}};
+             .outcome = Failure{},
+             .findings = read_findings(reader.member("findings")),
+             .searched = read_trials(reader.member("searched"))};
   if (reader.has("failure")) {
     const ObjectReader failure(reader.member("failure"), "the result's failure");
     out.outcome = Failure{.transient = failure.boolean("transient"),
@@ -229,13 +252,34 @@ void write_result(const std::filesystem::path& folder, const Result& result) {
   write_durable_file(folder / kResultFile, to_json(result));
 }
 
+namespace {
+
+void require_kept_data(const std::filesystem::path& folder, const KeptData& kept) {
+  const std::filesystem::path path = folder / kKeptDataFile;
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (error || status.type() != std::filesystem::file_type::regular) {
+    throw DataError(fmt::format("{} is missing, or no regular file", kKeptDataFile));
+  }
+  if (kept.bytes > kMaxKeptBytes || std::filesystem::file_size(path) != kept.bytes ||
+      to_hex(sha256_of_file(path)) != kept.sha256) {
+    throw DataError(fmt::format("{} does not have the {} bytes and the sha256 {} that the result says", kKeptDataFile,
+                                kept.bytes, kept.sha256));
+  }
+}
+
+}  // namespace
+
 Result read_result(const std::filesystem::path& folder, RunId run, int attempt) {
   Result result = result_from_json(read_whole_file(folder / kResultFile, kMaxResultBytes));
   if (result.run != run || result.attempt != attempt) {
     throw DataError(fmt::format("the result is of run {} attempt {}, not of run {} attempt {}", number(result.run),
                                 result.attempt, number(run), attempt));
   }
-  if (const auto* measured = std::get_if<Measured>(&result.outcome)) (void)read_artifact(folder, *measured);
+  if (const auto* measured = std::get_if<Measured>(&result.outcome)) {
+    (void)read_artifact(folder, *measured);
+    if (measured->kept) require_kept_data(folder, *measured->kept);
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What a worker measured, as it comes back to the daemon. The daemon believes nothing in it: read_result checks shapes,
-// sizes, ranges and the artifact's sha256, and the verdict is made from the numbers by the daemon itself (conclude.h).
+// sizes, ranges and the sha256 of the files beside it, and the verdict is made from the numbers by the daemon itself
+// (conclude.h).
 
 #include <cstdint>
 #include <filesystem>
@@ -13,10 +14,13 @@
 #include "core/base/ids.h"
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
+#include "core/data/expectation.h"
+#include "core/data/finding.h"
 #include "core/evaluate/compare.h"
 #include "core/evaluate/decide.h"
 #include "core/evaluate/facts.h"
 #include "core/pipeline/reference.h"
+#include "core/pipeline/search.h"
 
 namespace retraind::pipeline {
 
@@ -32,6 +36,12 @@ struct Refit {
   std::string judged_sha256;      // of the artifact that was judged
   std::uint64_t judged_rows = 0;  // it was trained on
   EventTime judged_to = 0;
+};
+
+// The rows a version was made from, kept in kKeptDataFile.
+struct KeptData {
+  std::string sha256;
+  std::uint64_t bytes = 0;
 };
 
 struct Measured {
@@ -59,6 +69,9 @@ struct Measured {
   std::uint64_t artifact_bytes = 0;
   std::string trainer;
   Reference reference;  // what a promoted version is watched by
+  // What these rows teach those who come later; nullopt: of a candidate that was judged again.
+  std::optional<data::Expectation> learned;
+  std::optional<KeptData> kept;
   std::vector<std::string> warnings;
   std::string lineage;  // a JSON object
 };
@@ -79,6 +92,9 @@ struct Result {
   RunId run{};
   int attempt = 1;
   std::variant<Measured, Failure> outcome;
+  // Whatever the outcome: what was found in the rows, and what a search tried.
+  std::vector<data::Finding> findings{};
+  std::vector<SearchTrial> searched{};
 };
 
 std::string to_json(const Result& result);
