@@ -35,7 +35,10 @@ Scorer open_artifact(const settings::Model& model, std::string_view bytes) {
   const auto trainer_name = boost::json::parse(artifact.manifest).at("trainer").as_string();
   const auto trainer = train::make_trainer(std::string_view(trainer_name.data(), trainer_name.size()));
   std::unique_ptr<train::Model> loaded = trainer->load(artifact.model_files, training_job(model, artifact.preparation));
-  return {std::move(artifact.preparation), std::move(loaded)};
+  return {.preparation = std::move(artifact.preparation),
+          .model = std::move(loaded),
+          .trainer = {trainer_name.data(), trainer_name.size()},
+          .warnings = {}};
 }
 
 Scorer open_artifact_file(const settings::Model& model, const std::filesystem::path& path, const std::string& sha256,

@@ -18,6 +18,8 @@ namespace retraind::pipeline {
 struct Scorer {
   data::Preparation preparation;
   std::unique_ptr<train::Model> model;
+  std::string trainer;                // the name it was made by: "xgboost" or "command"
+  std::vector<std::string> warnings;  // what has changed about it since it was made, such as a program's file
 
   // Of rows [begin, end), shaped as stats::Scored says.
   std::vector<double> predict(const data::Table& table, std::size_t begin, std::size_t end) const;
