@@ -7,11 +7,15 @@
 #include "core/base/error.h"
 #include "core/evaluate/decide.h"
 #include "core/pipeline/bake.h"
+#include "core/pipeline/finding_json.h"
 #include "core/pipeline/fitting.h"
+#include "core/pipeline/kept_data.h"
 #include "core/pipeline/shadow.h"
 #include "core/registry/artifacts.h"
 #include "core/registry/blocks.h"
+#include "core/registry/expectations.h"
 #include "core/registry/versions.h"
+#include "core/runs/findings.h"
 #include "core/runs/trials.h"
 #include "core/runs/verdicts.h"
 #include "core/settings/snapshot.h"
@@ -84,7 +88,7 @@ runs::JudgedRun judged_run(const Measured& measured, const evaluate::Decision& d
 class Conclude {
  public:
   Conclude(store::Transaction& transaction, const runs::Executor& executor, const runs::ClaimedRun& run,
-           const Measured& measured, std::string_view artifact, TimePoint now)
+           const Measured& measured, std::string_view artifact, TimePoint now, const Notes& notes)
       : transaction_(transaction),
         executor_(executor),
         run_(run),
@@ -92,6 +96,7 @@ class Conclude {
         measured_(measured),
         artifact_(artifact),
         now_(now),
+        notes_(notes),
         model_(settings::model_from_json(run.configuration)) {}
 
   std::optional<Conclusion> conclude() {
@@ -113,6 +118,7 @@ class Conclude {
     decision_ = evaluate::decide(measured_.comparison, measured_.facts, circumstances, model_.validation);
     runs::record_metrics(transaction_, run_.id, metric_rows(measured_.comparison));
     runs::record_gates(transaction_, run_.id, gate_rows(decision_.gates));
+    record_notes(transaction_, run_, notes_);
     judged_ = judged_run(measured_, decision_, circumstances.holdout_reuse);
     // Its own is the one of the time when it was made, and never changes.
     if (run_.candidate) judged_.anchor = anchor_after().value_or(*run_.candidate);
@@ -187,6 +193,13 @@ class Conclude {
         .ending = Ending::judge_again, .state = RunState::queued, .reason = reason, .version = {}, .replaced = {}};
   }
 
+  // The rows it was made from, where they are to be kept.
+  std::optional<std::string> keep_data() {
+    if (!measured_.kept) return std::nullopt;
+    registry::store_artifact_file(transaction_, notes_.folder / kKeptDataFile, measured_.kept->sha256, now_);
+    return measured_.kept->sha256;
+  }
+
   // Gives the candidate its number, unless it has one already.
   int release_candidate() {
     if (run_.candidate) return *run_.candidate;
@@ -205,6 +218,7 @@ class Conclude {
                                  .lineage = measured_.lineage,
                                  .anchor = anchor_after(),
                                  .entity = measured_.refit ? std::nullopt : held_out_entities(model_.training),
+                                 .kept_data_sha256 = keep_data(),
                                  .columns = measured_.reference.columns};
     if (version.artifact_sha256 != measured_.artifact_sha256)
       throw DataError("the candidate's artifact changed on its way");
@@ -237,6 +251,13 @@ class Conclude {
                                   version_text(current()), format_duration(model_.validation.shadow));
   }
 
+  // Only the first promotion under a query teaches what its rows look like; later ones are held against it.
+  void learn_expectation() {
+    if (!measured_.learned) return;
+    registry::add_expectation(transaction_, run_.model, data::expectation_key(model_), *judged_.version,
+                              *measured_.learned, now_);
+  }
+
   void promote() {
     judged_.version = release_candidate();
     if (model_.validation.promotion == PromotionMode::manual || decision_.needs_a_person) {
@@ -255,6 +276,7 @@ class Conclude {
                                                      now_);
     if (!promotion) throw std::logic_error("production moved under the model's lock");
     judged_.state = RunState::promoted;
+    learn_expectation();
     if (production_) {
       open_bake(transaction_, run_.model, model_, run_.id, *judged_.version, production_->version, measured_.axis,
                 measured_.window_to, now_);
@@ -278,6 +300,7 @@ class Conclude {
   const Measured& measured_;
   const std::string_view artifact_;
   const TimePoint now_;
+  const Notes& notes_;
   const settings::Model model_;
   std::optional<registry::ProductionVersion> production_;
   evaluate::Decision decision_;
@@ -333,14 +356,37 @@ PreparedJob prepare_job(store::Transaction& transaction, const runs::ClaimedRun&
       throw DataError(fmt::format("version {} cannot be judged again: {}", *run.candidate, job.candidate->fault));
     }
   }
+  if (job.model.data.schema == ExpectedSchema::learned || job.model.data.max_row_change) {
+    job.expectation = registry::find_expectation(transaction, run.model, data::expectation_key(job.model));
+  }
   job.judged_before = registry::count_judged_against(transaction, run.model, opponent);
   return prepared;
 }
 
 std::optional<Conclusion> conclude_run(store::Transaction& transaction, const runs::Executor& executor,
                                        const runs::ClaimedRun& run, const Measured& measured, std::string_view artifact,
-                                       TimePoint now) {
-  return Conclude(transaction, executor, run, measured, artifact, now).conclude();
+                                       TimePoint now, const Notes& notes) {
+  return Conclude(transaction, executor, run, measured, artifact, now, notes).conclude();
+}
+
+bool record_notes(store::Transaction& transaction, const runs::ClaimedRun& run, const Notes& notes) {
+  const runs::Lease lease{run.id, run.term};
+  if (!notes.findings.empty() && !runs::record_findings(transaction, lease, notes.findings)) return false;
+  if (notes.searched.empty()) return true;
+  const Metric metric = settings::model_from_json(run.configuration).validation.metric;
+  std::vector<runs::SearchTrialRecord> records;
+  for (const SearchTrial& trial : notes.searched) {
+    records.push_back({.number = trial.number,
+                       .params = plain_json(trial.params),
+                       .metric = metric,
+                       .value = trial.value,
+                       .fault = trial.fault,
+                       .train_rows = trial.train_rows,
+                       .rows = trial.rows,
+                       .seconds = trial.seconds,
+                       .chosen = trial.chosen});
+  }
+  return runs::record_search(transaction, lease, records);
 }
 
 }  // namespace retraind::pipeline

@@ -3,6 +3,7 @@
 // becomes a row, and a winner's artifact, version and move into production are there together or not at all. Runs in
 // the daemon; loads no model.
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,10 +46,21 @@ struct Conclusion {
   std::optional<int> replaced;
 };
 
+// What a run leaves beside its verdict.
+struct Notes {
+  std::vector<data::Finding> findings{};
+  std::vector<SearchTrial> searched{};
+  std::filesystem::path folder{};  // where kept data lie; verified by read_result
+};
+
 // std::nullopt, and nothing written, when the lease was lost (invariant 5). `artifact` are the bytes read_artifact
 // returned. The verdict is computed here from `measured`, under the settings the run carries.
 std::optional<Conclusion> conclude_run(store::Transaction& transaction, const runs::Executor& executor,
                                        const runs::ClaimedRun& run, const Measured& measured, std::string_view artifact,
-                                       TimePoint now);
+                                       TimePoint now, const Notes& notes = {});
+
+// The findings and the search of a run that did not get as far as a verdict, to be called in the transaction that ends
+// it. False, and nothing written, when the lease was lost.
+bool record_notes(store::Transaction& transaction, const runs::ClaimedRun& run, const Notes& notes);
 
 }  // namespace retraind::pipeline

@@ -13,15 +13,18 @@
 #include "core/pipeline/job.h"
 #include "core/pipeline/result.h"
 #include "core/settings/settings.h"
+#include "core/train/trainer.h"
 
 namespace retraind::pipeline {
 
-// Told at the begin and the end of each step; detail is a JSON object with the step's figures.
+// Told at the begin and the end of each step, and often in between, then with how far it has come; detail is a JSON
+// object with the step's figures.
 struct StepEvent {
   Step step = Step::extract;
   bool finished = false;
-  std::optional<std::uint64_t> rows;
+  std::optional<std::uint64_t> rows{};
   std::string detail = "{}";
+  std::optional<train::Progress> progress{};
 };
 using StepListener = std::function<void(const StepEvent&)>;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/pipeline/json_access.h"
+#include "core/settings/canonical_json.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -63,6 +64,14 @@ std::map<std::string, settings::Parameter> read_parameters(const json::value& va
   std::map<std::string, settings::Parameter> out;
   for (const auto& [name, parameter] : *object) out[name] = read_parameter(parameter, name);
   return out;
+}
+
+std::string plain_json(const std::map<std::string, settings::Parameter>& parameters) {
+  json::object out;
+  for (const auto& [name, parameter] : parameters) {
+    out[name] = std::visit([](const auto& value) { return json::value_from(value); }, parameter);
+  }
+  return settings::canonical_text(out);
 }
 
 json::value write_findings(const std::vector<data::Finding>& findings) {

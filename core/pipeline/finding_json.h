@@ -19,5 +19,7 @@ std::vector<SearchTrial> read_trials(const boost::json::value& value);
 // A trainer's parameters, with whole and real numbers kept apart.
 boost::json::value write_parameters(const std::map<std::string, settings::Parameter>& parameters);
 std::map<std::string, settings::Parameter> read_parameters(const boost::json::value& value);
+// For people and SQL: {"eta": 0.1, "max_depth": 6}.
+std::string plain_json(const std::map<std::string, settings::Parameter>& parameters);
 
 }  // namespace retraind::pipeline
