@@ -42,13 +42,17 @@ std::string tail_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-void RunExecution::record_step(const std::string& line) {
-  const StepLine step = parse_step_line(line);
+void RunExecution::record_step(const StepLine& step) {
   context_.registry.transact("record step", [&](store::Transaction& transaction) {
     // The worker knows best how far apart its steps are; the registry's clock says when they were.
     if (!worker_began_at_) worker_began_at_ = runs::registry_now(transaction) - step.at;
+    if (step.progress) {
+      runs::note_progress(transaction, lease_, step.progress->done, step.progress->total, step.progress->unit,
+                          runs::registry_now(transaction));
+      return;
+    }
     if (!step.finished) {
-      runs::note_step(transaction, lease_, step.step);
+      runs::note_step(transaction, lease_, step.step, runs::registry_now(transaction));
       return;
     }
     const TimePoint finished_at = *worker_began_at_ + step.at;
@@ -68,9 +72,10 @@ void RunExecution::record_log() {
                              [&](store::Transaction& transaction) { runs::record_log(transaction, lease_, text); });
 }
 
-void RunExecution::end_as(RunState state, const std::string& reason) {
+void RunExecution::end_as(RunState state, const std::string& reason, const pipeline::Notes& notes) {
   bool held = false;
   context_.registry.transact("end run", [&](store::Transaction& transaction) {
+    pipeline::record_notes(transaction, run_, notes);
     held = runs::end_run(transaction, context_.executor, lease_, state, reason, runs::registry_now(transaction));
   });
   log_line(
@@ -134,20 +139,22 @@ void RunExecution::conclude() {
     try_again(fmt::format("what the worker left cannot be used: {}", error.what()));
     return;
   }
+  const pipeline::Notes notes{
+      .findings = std::move(result.findings), .searched = std::move(result.searched), .folder = folder_->path()};
   if (const auto* failure = std::get_if<pipeline::Failure>(&result.outcome)) {
     const std::string reason = fmt::format("step {}: {}{}", to_text(failure->step), failure->message,
                                            failure->hint.empty() ? "" : fmt::format(" ({})", failure->hint));
     if (failure->transient) {
       try_again(reason);
     } else {
-      end_as(RunState::failed, reason);
+      end_as(RunState::failed, reason, notes);
     }
     return;
   }
-  conclude_measured(std::get<pipeline::Measured>(result.outcome));
+  conclude_measured(std::get<pipeline::Measured>(result.outcome), notes);
 }
 
-void RunExecution::conclude_measured(const pipeline::Measured& measured) {
+void RunExecution::conclude_measured(const pipeline::Measured& measured, const pipeline::Notes& notes) {
   const std::string artifact = pipeline::read_artifact(folder_->path(), measured);
   const auto field = std::to_string(number(run_.id));
   while (true) {
@@ -156,7 +163,7 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured) {
       std::optional<pipeline::Conclusion> conclusion;
       context_.registry.transact("conclude run", [&](store::Transaction& transaction) {
         conclusion = pipeline::conclude_run(transaction, context_.executor, run_, measured, artifact,
-                                            runs::registry_now(transaction));
+                                            runs::registry_now(transaction), notes);
       });
       if (!conclusion) {
         log_error(fmt::format("run {}: the lease was lost before the verdict; nothing was written", number(run_.id)),
@@ -177,7 +184,7 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured) {
     } catch (const TransientError& error) {
       trouble = error.what();
     } catch (const DataError& error) {
-      end_as(RunState::failed, error.message_with_hint());
+      end_as(RunState::failed, error.message_with_hint(), notes);
       return;
     }
     log_warning(fmt::format("the verdict of run {} could not be written, trying again: {}", number(run_.id), trouble),

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "core/pipeline/conclude.h"
 #include "core/pipeline/job.h"
 #include "core/pipeline/result.h"
 #include "core/runs/run_queue.h"
@@ -21,6 +22,7 @@
 #include "daemon/context.h"
 #include "daemon/work_directory.h"
 #include "daemon/worker_process.h"
+#include "daemon/worker_protocol.h"
 
 namespace retraind::daemon {
 
@@ -47,12 +49,12 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   boost::asio::awaitable<void> follow_steps();
   boost::asio::awaitable<void> await_timeout();
   void stop_worker(Stop why);
-  void conclude();                                             // blocking
-  void record_log();                                           // blocking
-  void record_step(const std::string& line);                   // blocking
-  void end_as(RunState state, const std::string& reason);      // blocking
-  void try_again(const std::string& reason);                   // blocking
-  void conclude_measured(const pipeline::Measured& measured);  // blocking
+  void conclude();                                                                            // blocking
+  void record_log();                                                                          // blocking
+  void record_step(const StepLine& step);                                                     // blocking
+  void end_as(RunState state, const std::string& reason, const pipeline::Notes& notes = {});  // blocking
+  void try_again(const std::string& reason);                                                  // blocking
+  void conclude_measured(const pipeline::Measured& measured, const pipeline::Notes& notes);   // blocking
 
   Context& context_;
   runs::ClaimedRun run_;
