@@ -1,0 +1,122 @@
+#include "core/runs/scorings.h"
+
+#include "core/store/sql.h"
+
+namespace retraind::runs {
+namespace {
+
+using store::execute;
+using store::read;
+
+constexpr const char* kRemoveScoring = R"sql(/* retraind:runs.remove_scoring */
+DELETE FROM retraind.scoring WHERE model_id = $1)sql";
+
+constexpr const char* kPutScoring = R"sql(/* retraind:runs.put_scoring */
+INSERT INTO retraind.scoring AS s (model_id, source, target, key, time_column, every, next_due_at)
+VALUES ($1, $2, $3, $4::text[], $5, $6::interval, $7)
+ON CONFLICT (model_id) DO UPDATE
+   SET source = excluded.source, target = excluded.target, key = excluded.key, time_column = excluded.time_column,
+       every = excluded.every, next_due_at = excluded.next_due_at,
+       axis = CASE WHEN s.time_column = excluded.time_column THEN s.axis END,
+       begins_after = CASE WHEN s.time_column = excluded.time_column THEN s.begins_after END,
+       covered_to = CASE WHEN s.time_column = excluded.time_column THEN s.covered_to END,
+       lease_term = CASE WHEN (s.time_column, s.target) = (excluded.time_column, excluded.target) THEN s.lease_term END,
+       lease_holder = CASE WHEN (s.time_column, s.target) = (excluded.time_column, excluded.target) THEN s.lease_holder END,
+       lease_expires_at = CASE WHEN (s.time_column, s.target) = (excluded.time_column, excluded.target) THEN s.lease_expires_at END)sql";
+
+constexpr const char* kClaimScoring = R"sql(/* retraind:runs.claim_scoring */
+UPDATE retraind.scoring s
+   SET lease_term = nextval('retraind.lease_term'), lease_holder = $1::uuid, lease_expires_at = $2::timestamptz + $4::interval
+  FROM retraind.model m, retraind.configuration c
+ WHERE s.model_id = (SELECT d.model_id FROM retraind.scoring d JOIN retraind.model o USING (model_id)
+                      WHERE d.next_due_at <= $2 AND d.source = ANY ($3::text[]) AND o.removed_at IS NULL
+                        AND (d.lease_expires_at IS NULL OR d.lease_expires_at <= $2)
+                      ORDER BY d.next_due_at, d.model_id LIMIT 1 FOR UPDATE OF d SKIP LOCKED)
+   AND m.model_id = s.model_id AND c.model_id = m.model_id AND c.sha256 = m.configuration_sha256
+RETURNING s.model_id, m.name, s.source, c.settings::text, s.axis, s.begins_after, s.covered_to, s.failures,
+          (extract(epoch FROM s.every) * 1000000)::bigint, s.lease_term)sql";
+
+constexpr const char* kRenewScoring = R"sql(/* retraind:runs.renew_scoring_lease */
+UPDATE retraind.scoring SET lease_expires_at = $3::timestamptz + $4::interval
+ WHERE model_id = $1 AND lease_term = $2 AND lease_expires_at > $3)sql";
+
+constexpr const char* kNextDue = R"sql(/* retraind:runs.next_scoring_due */
+SELECT min(greatest(s.next_due_at, s.lease_expires_at)) FROM retraind.scoring s JOIN retraind.model m USING (model_id)
+ WHERE s.source = ANY ($1::text[]) AND m.removed_at IS NULL)sql";
+
+constexpr const char* kRecordScoring = R"sql(/* retraind:runs.record_scoring */
+UPDATE retraind.scoring s
+   SET axis = CASE WHEN $4::text IS NULL THEN s.axis ELSE $4 END,
+       begins_after = CASE WHEN $4::text IS NULL THEN s.begins_after ELSE $5::double precision END,
+       covered_to = CASE WHEN $4::text IS NULL THEN s.covered_to ELSE $6::double precision END,
+       version = coalesce($7, s.version), rows = s.rows + $8::bigint,
+       scored_at = CASE WHEN $8::bigint > 0 THEN $3::timestamptz ELSE s.scored_at END, looked_at = $3::timestamptz,
+       sentence = $9, last_error = CASE WHEN $10::boolean THEN $9::text END,
+       failures = CASE WHEN $10::boolean THEN s.failures + 1 ELSE 0 END, next_due_at = $11::timestamptz,
+       lease_term = NULL, lease_holder = NULL, lease_expires_at = NULL
+ WHERE s.model_id = $1 AND s.lease_term = $2 AND s.lease_expires_at > $3)sql";
+
+std::string_view spell(TimeAxis axis) {
+  return axis == TimeAxis::instant ? "instant" : "number";
+}
+
+std::optional<ScoringExtent> read_extent(const pqxx::row& row) {
+  if (row[4].is_null()) return std::nullopt;
+  return ScoringExtent{.axis = row[4].as<std::string>() == "instant" ? TimeAxis::instant : TimeAxis::number,
+                       .begins_after = row[5].as<double>(),
+                       .covered_to = read<std::optional<double>>(row[6])};
+}
+
+}  // namespace
+
+void put_scoring(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now) {
+  const settings::Scoring& scoring = settings.scoring;
+  if (scoring.into.empty()) {
+    execute(transaction, kRemoveScoring, model);
+    return;
+  }
+  execute(transaction, kPutScoring, model, scoring.source.empty() ? settings.source : scoring.source, scoring.into,
+          scoring.key, settings.time_column, scoring.every, now);
+}
+
+std::optional<ClaimedScoring> claim_scoring(store::Transaction& transaction, const Executor& executor,
+                                            const std::vector<std::string>& sources, Duration lease_time,
+                                            TimePoint now) {
+  const pqxx::result claimed = execute(transaction, kClaimScoring, executor.daemon_id, now, sources, lease_time);
+  if (claimed.empty()) return std::nullopt;
+  const pqxx::row row = claimed[0];
+  return ClaimedScoring{.model = read<ModelId>(row[0]),
+                        .model_name = row[1].as<std::string>(),
+                        .source = row[2].as<std::string>(),
+                        .configuration = row[3].as<std::string>(),
+                        .extent = read_extent(row),
+                        .failures = row[7].as<int>(),
+                        .every = Duration(row[8].as<std::int64_t>()),
+                        .term = read<LeaseTerm>(row[9])};
+}
+
+bool renew_scoring_lease(store::Transaction& transaction, const ClaimedScoring& scoring, Duration lease_time,
+                         TimePoint now) {
+  return execute(transaction, kRenewScoring, scoring.model, scoring.term, now, lease_time).affected_rows() == 1;
+}
+
+std::optional<TimePoint> next_scoring_due(store::Transaction& transaction, const std::vector<std::string>& sources) {
+  return read<std::optional<TimePoint>>(execute(transaction, kNextDue, sources).at(0).at(0));
+}
+
+bool record_scoring(store::Transaction& transaction, const ClaimedScoring& scoring, const ScoringProgress& progress,
+                    TimePoint now) {
+  std::optional<std::string_view> axis;
+  std::optional<EventTime> begins_after;
+  std::optional<EventTime> covered_to;
+  if (progress.extent) {
+    axis = spell(progress.extent->axis);
+    begins_after = progress.extent->begins_after;
+    covered_to = progress.extent->covered_to;
+  }
+  return execute(transaction, kRecordScoring, scoring.model, scoring.term, now, axis, begins_after, covered_to,
+                 progress.version, progress.rows, progress.sentence, progress.failed, progress.next_due_at)
+             .affected_rows() == 1;
+}
+
+}  // namespace retraind::runs
