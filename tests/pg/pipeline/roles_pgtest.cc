@@ -189,7 +189,7 @@ TEST_F(RolesTest, ADaemonDoesAllItsWorkWithTheRightsOfItsGroup) {
       const runs::Lease lease = lease_of(*run);
       EXPECT_TRUE(runs::renew_lease(t, lease, hours(1), start).held);
       EXPECT_TRUE(runs::note_worker(t, lease, 4711));
-      EXPECT_TRUE(runs::note_step(t, lease, Step::train));
+      EXPECT_TRUE(runs::note_step(t, lease, Step::train, start));
       EXPECT_TRUE(
           runs::record_step(t, lease, {.step = Step::train, .started_at = start, .finished_at = start, .rows = 1}));
       EXPECT_TRUE(runs::record_log(t, lease, "once"));
