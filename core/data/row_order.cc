@@ -41,6 +41,7 @@ void reorder_rows(Table& table, const std::vector<std::uint32_t>& order) {
   reorder(table.weights, order);
   reorder(table.entities, order);
   reorder(table.slices, order);
+  reorder(table.keys, order);
 }
 
 }  // namespace retraind::data

@@ -6,22 +6,13 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/data/sql_text.h"
 
 namespace retraind::data {
 namespace {
 
 // Enough to recognise one's own query by; the rest is counted.
 constexpr std::size_t kNamesInMessage = 40;
-
-// As one would write it in SQL, so that it can be told from the words around it.
-std::string in_quotes(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    out += c;
-    if (c == '"') out += c;
-  }
-  return out + '"';
-}
 
 bool is_plain(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -34,7 +25,7 @@ std::string listed(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(names.size(), kNamesInMessage);
   for (std::size_t i = 0; i < shown; ++i) {
     if (i > 0) out += ", ";
-    out += is_plain(names[i]) ? names[i] : in_quotes(names[i]);
+    out += is_plain(names[i]) ? names[i] : quoted_name(names[i]);
   }
   if (names.size() > shown) out += " and " + std::to_string(names.size() - shown) + " more";
   return out;
@@ -62,8 +53,8 @@ class Assignment {
   std::optional<std::size_t> find(const std::string& duty, const std::string& name) {
     const auto found = places_.find(name);
     if (found != places_.end()) return found->second.front();
-    std::string sentence = "the query does not return the " + duty + " column " + in_quotes(name);
-    if (const auto meant = retraind::nearest(name, names_)) sentence += ", nearest is " + in_quotes(*meant);
+    std::string sentence = "the query does not return the " + duty + " column " + quoted_name(name);
+    if (const auto meant = retraind::nearest(name, names_)) sentence += ", nearest is " + quoted_name(*meant);
     complain(std::move(sentence));
     missing_ = true;
     return std::nullopt;
@@ -73,7 +64,7 @@ class Assignment {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const auto& places = places_.at(columns_[i].name);
       if (places.size() < 2 || places.front() != i) continue;
-      complain("the query returns the column " + in_quotes(columns_[i].name) + " " + std::to_string(places.size()) +
+      complain("the query returns the column " + quoted_name(columns_[i].name) + " " + std::to_string(places.size()) +
                " times");
       advise("give each column a name of its own with AS");
     }
@@ -106,19 +97,19 @@ class Assignment {
 
 void check_time(Assignment& assignment, const SourceColumn& column) {
   if (column.type == ValueType::instant || column.type == ValueType::number) return;
-  assignment.complain("the time column " + in_quotes(column.name) + " is " + spelled_type(column) +
+  assignment.complain("the time column " + quoted_name(column.name) + " is " + spelled_type(column) +
                       ", which is neither an instant nor a number");
-  assignment.advise("cast it in the query, as in " + in_quotes(column.name) + "::timestamptz AS " +
-                    in_quotes(column.name));
+  assignment.advise("cast it in the query, as in " + quoted_name(column.name) + "::timestamptz AS " +
+                    quoted_name(column.name));
 }
 
 void check_label(Assignment& assignment, const SourceColumn& column, Task task) {
   if (column.type == ValueType::instant) {
-    assignment.complain("the label " + in_quotes(column.name) + " is " + spelled_type(column) +
+    assignment.complain("the label " + quoted_name(column.name) + " is " + spelled_type(column) +
                         ", and an instant cannot be predicted");
-    assignment.advise("predict a number such as extract(epoch FROM " + in_quotes(column.name) + ")");
+    assignment.advise("predict a number such as extract(epoch FROM " + quoted_name(column.name) + ")");
   } else if (task == Task::regression && column.type != ValueType::number) {
-    assignment.complain("the label " + in_quotes(column.name) + " is " + spelled_type(column) +
+    assignment.complain("the label " + quoted_name(column.name) + " is " + spelled_type(column) +
                         ", and regression needs a number");
     assignment.advise("set task to binary or multiclass, or cast the label to a number in the query");
   }
@@ -126,24 +117,25 @@ void check_label(Assignment& assignment, const SourceColumn& column, Task task) 
 
 void check_feature(Assignment& assignment, const SourceColumn& column) {
   if (column.type != ValueType::instant) return;
-  assignment.complain("the feature " + in_quotes(column.name) + " is " + spelled_type(column) +
+  assignment.complain("the feature " + quoted_name(column.name) + " is " + spelled_type(column) +
                       ", and an instant is no feature");
-  assignment.advise("write extract(epoch FROM " + in_quotes(column.name) + ") AS " + in_quotes(column.name) +
+  assignment.advise("write extract(epoch FROM " + quoted_name(column.name) + ") AS " + quoted_name(column.name) +
                     " in the query, or leave the column out of `features`");
 }
 
 void check_weight(Assignment& assignment, const SourceColumn& column) {
   if (column.type == ValueType::number) return;
-  assignment.complain("the weight column " + in_quotes(column.name) + " is " + spelled_type(column) +
+  assignment.complain("the weight column " + quoted_name(column.name) + " is " + spelled_type(column) +
                       ", and a weight is a number");
-  assignment.advise("cast it in the query, as in " + in_quotes(column.name) + "::float8 AS " + in_quotes(column.name));
+  assignment.advise("cast it in the query, as in " + quoted_name(column.name) + "::float8 AS " +
+                    quoted_name(column.name));
 }
 
 void check_slice(Assignment& assignment, const SourceColumn& column) {
   if (column.type != ValueType::instant) return;
-  assignment.complain("the slice column " + in_quotes(column.name) + " is " + spelled_type(column) +
+  assignment.complain("the slice column " + quoted_name(column.name) + " is " + spelled_type(column) +
                       ", and rows are not sliced by instants");
-  assignment.advise("slice by a text such as to_char(" + in_quotes(column.name) + ", 'YYYY-MM')");
+  assignment.advise("slice by a text such as to_char(" + quoted_name(column.name) + ", 'YYYY-MM')");
 }
 
 // A column that says how rows are grouped or counted, beside what it may be as a feature.
@@ -151,7 +143,7 @@ std::optional<std::size_t> find_unlike_label(Assignment& assignment, const char*
                                              std::optional<std::size_t> label) {
   const auto place = assignment.find(duty, name);
   if (place && place == label) {
-    assignment.complain("the label " + in_quotes(name) + " cannot be the " + duty + " column as well");
+    assignment.complain("the label " + quoted_name(name) + " cannot be the " + duty + " column as well");
   }
   return place;
 }
@@ -167,7 +159,7 @@ std::vector<std::size_t> find_slices(Assignment& assignment, const std::vector<S
                     [&](const settings::Gate& gate) { return gate.slices && gate.slices->column == columns[i].name; });
     if (!sliced) continue;
     if (i == label) {
-      assignment.complain("the label " + in_quotes(columns[i].name) + " cannot be a slice column as well");
+      assignment.complain("the label " + quoted_name(columns[i].name) + " cannot be a slice column as well");
     } else if (std::find(features.begin(), features.end(), i) == features.end()) {
       check_slice(assignment, columns[i]);
       out.push_back(i);
@@ -210,6 +202,9 @@ std::vector<std::size_t> read_order(const Roles& roles) {
   if (roles.weight) order.push_back(*roles.weight);
   if (roles.entity) order.push_back(*roles.entity);
   order.insert(order.end(), roles.slices.begin(), roles.slices.end());
+  for (const std::size_t key : roles.keys) {
+    if (std::find(order.begin(), order.end(), key) == order.end()) order.push_back(key);
+  }
   return order;
 }
 
@@ -221,7 +216,7 @@ Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Mod
   const auto label = assignment.find("label", model.label);
   if (time) check_time(assignment, columns[*time]);
   if (label && label == time) {
-    assignment.complain("the column " + in_quotes(model.label) + " is both the time and the label");
+    assignment.complain("the column " + quoted_name(model.label) + " is both the time and the label");
   } else if (label) {
     check_label(assignment, columns[*label], model.task);
   }
@@ -251,9 +246,9 @@ Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Mod
       const auto place = assignment.find("feature", name);
       if (!place) continue;
       if (place == label) {
-        assignment.complain("the label " + in_quotes(name) + " is listed as a feature");
+        assignment.complain("the label " + quoted_name(name) + " is listed as a feature");
       } else if (std::find(features.begin(), features.end(), *place) != features.end()) {
-        assignment.complain("the feature " + in_quotes(name) + " is listed twice");
+        assignment.complain("the feature " + quoted_name(name) + " is listed twice");
       } else {
         features.push_back(*place);
       }
@@ -268,8 +263,14 @@ Roles assign_roles(const std::vector<SourceColumn>& columns, const settings::Mod
 
   std::vector<std::size_t> slices = find_slices(assignment, columns, model, label, features);
 
+  std::vector<std::size_t> keys;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto& unique = model.data.unique;
+    if (std::find(unique.begin(), unique.end(), columns[i].name) != unique.end()) keys.push_back(i);
+  }
+
   assignment.throw_if_any();
-  return Roles{*time, *label, std::move(features), cluster, weight, entity, std::move(slices)};
+  return Roles{*time, *label, std::move(features), cluster, weight, entity, std::move(slices), std::move(keys)};
 }
 
 TimeAxis time_axis(ValueType type) {
@@ -302,9 +303,11 @@ std::string describe(const std::vector<SourceColumn>& columns, const Roles& role
     if (roles.weight == i) add("weight");
     if (roles.entity == i) add("entity");
     if (is_slice) add("slice");
+    const bool is_key = std::find(roles.keys.begin(), roles.keys.end(), i) != roles.keys.end();
+    if (is_key && duties.empty() && !is_feature) add("key");
     if (duties.empty() && !is_feature) continue;
     if (!out.empty()) out += ", ";
-    out += is_plain(columns[i].name) ? columns[i].name : in_quotes(columns[i].name);
+    out += is_plain(columns[i].name) ? columns[i].name : quoted_name(columns[i].name);
     out += ' ';
     out += to_text(columns[i].type);
     out += '(' + columns[i].sql_type + ')' + duties;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/data/dictionary.h"
 #include "core/data/entity.h"
@@ -22,13 +23,6 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 constexpr std::uint32_t kStoredNan = 0x7fc00001;  // a quiet NaN with a payload
-
-float to_float(double value) {
-  if (std::isnan(value)) return std::bit_cast<float>(kStoredNan);
-  if (value > FLT_MAX) return FLT_MAX;
-  if (value < -FLT_MAX) return -FLT_MAX;
-  return static_cast<float>(value);
-}
 
 Column empty_column(const SourceColumn& column) {
   Column made{column.name, column.sql_type, column.type, NumberColumn{}};
@@ -68,6 +62,13 @@ void finish_columns(std::vector<Column>& columns, std::vector<TextDictionary>& t
 
 }  // namespace
 
+float to_float(double value) {
+  if (std::isnan(value)) return std::bit_cast<float>(kStoredNan);
+  if (value > FLT_MAX) return FLT_MAX;
+  if (value < -FLT_MAX) return -FLT_MAX;
+  return static_cast<float>(value);
+}
+
 bool is_stored_nan(float value) {
   return std::bit_cast<std::uint32_t>(value) == kStoredNan;
 }
@@ -85,6 +86,9 @@ struct TableBuilder::Impl {
   TextDictionary cluster_texts;
   NumberDictionary cluster_numbers;
   EntityHash entity_hash;
+  Sha256 key_hash;
+  std::string key_bytes;                // of one row; memory to reuse
+  std::vector<std::size_t> key_places;  // in reading order
   bool ordered = true;
 
   void start();
@@ -96,6 +100,7 @@ struct TableBuilder::Impl {
   void append_clusters(const BatchColumn& values, std::size_t rows);
   void append_weights(const std::string& name, const BatchColumn& values, std::size_t rows);
   void append_entities(const BatchColumn& values, std::size_t rows);
+  void append_keys(const Batch& batch);
   std::string at(std::size_t row) const { return format_event_time(table.axis, table.event_times[row]); }
   void sort_rows();
   void finish_label();
@@ -108,7 +113,10 @@ void TableBuilder::Impl::start() {
   table.label.name = columns[1].name;
   for (std::size_t i = 0; i < roles.features.size(); ++i) table.features.push_back(empty_column(columns[2 + i]));
   const std::size_t slices = roles.slices.size();
-  for (std::size_t i = 0; i < slices; ++i) table.slices.push_back(empty_column(columns[columns.size() - slices + i]));
+  const std::size_t first_slice = 2 + roles.features.size() + static_cast<std::size_t>(roles.cluster.has_value()) +
+                                  static_cast<std::size_t>(roles.weight.has_value()) +
+                                  static_cast<std::size_t>(roles.entity.has_value());
+  for (std::size_t i = 0; i < slices; ++i) table.slices.push_back(empty_column(columns[first_slice + i]));
   feature_texts = std::vector<TextDictionary>(roles.features.size());
   slice_texts = std::vector<TextDictionary>(slices);
   label_texts = {};
@@ -246,6 +254,45 @@ void TableBuilder::Impl::append_entities(const BatchColumn& column, std::size_t 
   for (std::size_t i = 0; i < rows; ++i) table.entities.push_back(entity_at(i));
 }
 
+void TableBuilder::Impl::append_keys(const Batch& batch) {
+  constexpr double kExact = 0x1p53;
+  const auto append_integer = [this](std::uint64_t value) {
+    for (int shift = 56; shift >= 0; shift -= 8) key_bytes += static_cast<char>(value >> shift & 0xff);
+  };
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    // Each value with its kind and length before it, so that no two rows of different values give the same bytes.
+    key_bytes.clear();
+    for (const std::size_t place : key_places) {
+      const BatchColumn& column = batch.columns[place];
+      if (column.nulls[i] != 0) {
+        key_bytes += 'n';
+      } else if (column.type == ValueType::category) {
+        key_bytes += 't';
+        append_integer(column.texts[i].size());
+        key_bytes += column.texts[i];
+      } else {
+        double value = column.numbers[i] == 0 ? 0 : column.numbers[i];
+        if (std::isnan(value)) value = kNan;
+        key_bytes += 'v';
+        append_integer(std::bit_cast<std::uint64_t>(value));
+        const std::string& sql_type = columns[place].sql_type;
+        if (column.type == ValueType::number && std::fabs(value) >= kExact && sql_type != "double precision" &&
+            sql_type != "real") {
+          table.vague_keys = true;
+        }
+      }
+    }
+    key_hash.update(key_bytes);
+    const Digest digest = key_hash.finish();
+    UniqueKey key;
+    for (std::size_t b = 0; b < 8; ++b) {
+      key.high = key.high << 8 | std::to_integer<std::uint64_t>(digest[b]);
+      key.low = key.low << 8 | std::to_integer<std::uint64_t>(digest[8 + b]);
+    }
+    table.keys.push_back(key);
+  }
+}
+
 void TableBuilder::Impl::sort_rows() {
   if (ordered) return;
   std::vector<std::uint32_t> order(table.rows);
@@ -290,7 +337,11 @@ void TableBuilder::Impl::finish_clusters() {
 
 TableBuilder::TableBuilder(const std::vector<SourceColumn>& columns, const Roles& roles, Task task)
     : impl_(std::make_unique<Impl>()) {
-  for (const std::size_t place : read_order(roles)) impl_->columns.push_back(columns.at(place));
+  const std::vector<std::size_t> order = read_order(roles);
+  for (const std::size_t place : order) impl_->columns.push_back(columns.at(place));
+  for (const std::size_t key : roles.keys) {
+    impl_->key_places.push_back(static_cast<std::size_t>(std::find(order.begin(), order.end(), key) - order.begin()));
+  }
   impl_->roles = roles;
   impl_->task = task;
   if (task == Task::regression && impl_->columns[1].type != ValueType::number) {
@@ -323,6 +374,7 @@ void TableBuilder::consume(const Batch& batch) {
   for (std::size_t i = 0; i < table.slices.size(); ++i) {
     impl_->append_slice(i, batch.columns[next++], batch.rows);
   }
+  if (!impl_->key_places.empty()) impl_->append_keys(batch);
   impl_->table.rows += batch.rows;
 }
 

@@ -2,6 +2,7 @@
 // The rows of a window in memory, by column, in canonical order: by event time, then by row key, so that the same rows
 // give the same table whatever order the source returned them in. Owned by one run in one thread.
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,9 @@ namespace retraind::data {
 struct NumberColumn {
   std::vector<float> values;
 };
+
+// A number that is stored, as a NumberColumn holds it; never NULL.
+float to_float(double value);
 
 // Whether a NaN in a NumberColumn is one that the user stored, and not a NULL. False for other values.
 bool is_stored_nan(float value);
@@ -48,6 +52,14 @@ struct LabelColumn {
   std::vector<std::string> levels;
 };
 
+// What a row holds in the columns of the key together: the first 16 bytes of a SHA-256 of their values, so that no two
+// rows have the same one by accident. NULL is a value here, as in SQL's GROUP BY; -0 is 0, and every NaN is one value.
+struct UniqueKey {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  auto operator<=>(const UniqueKey&) const = default;
+};
+
 struct Table {
   std::size_t rows = 0;
   TimeAxis axis = TimeAxis::instant;
@@ -61,6 +73,10 @@ struct Table {
   std::vector<double> weights;          // >= 0 and finite; empty: no weight column
   std::vector<std::uint64_t> entities;  // of the entity column's values (data/entity.h); empty: no such column
   std::vector<Column> slices;           // columns that gates slice by and that are no features
+  std::vector<UniqueKey> keys;          // empty: no column of the key is read
+  // Some whole number or numeric of a key column is 2^53 or beyond, where a double stands for several of them: rows may
+  // then seem to have the same key that have not.
+  bool vague_keys = false;
 };
 
 // A classification label with more levels than this is a DataError, and so is a feature or slice column with more

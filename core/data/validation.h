@@ -24,10 +24,12 @@ namespace retraind::data {
 std::vector<Finding> validate_schema(const std::vector<SourceColumn>& columns, const settings::Model& model,
                                      const std::optional<Expectation>& expectation);
 
-// Where the rows come from, for the SQL that shows them: after < event time <= until.
+// Where the rows come from: after < event time <= until, for the SQL that shows them, and the share of those rows that
+// the table holds where a huge window was sampled, so that what is said of their number is said of all of them.
 struct EventRange {
   std::optional<EventTime> after;
   std::optional<EventTime> until;
+  double sample_share = 1;
 };
 
 // After they are read. `split` says which rows are trained on. Violations of values stop the run or are told, as
