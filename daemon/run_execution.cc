@@ -173,7 +173,10 @@ asio::awaitable<void> RunExecution::follow_steps() {
     const std::string line = buffer.substr(0, length - 1);
     buffer.erase(0, length);
     try {
-      co_await run_blocking(context_.pool, [this, &line] { record_step(line); });
+      const StepLine step = parse_step_line(line);
+      // What is no news any more is not worth a transaction: another line is here already.
+      if (step.progress && buffer.find('\n') != std::string::npos) continue;
+      co_await run_blocking(context_.pool, [this, &step] { record_step(step); });
     } catch (const std::exception& problem) {
       log_warning(fmt::format("a step could not be recorded: {}", problem.what()),
                   {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});

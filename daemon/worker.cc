@@ -1,6 +1,7 @@
 #include "daemon/worker.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,6 +23,9 @@
 
 namespace retraind::daemon {
 namespace {
+
+// How far a step has come is told no more often than this.
+constexpr auto kProgressPause = std::chrono::seconds(1);
 
 std::string read_descriptor(int fd) {
   std::string out;
@@ -45,6 +49,13 @@ void write_line(int fd, const std::string& line) {
     if (got < 0) return;  // the daemon does not listen any more; its death is noticed by other means
     written += static_cast<std::size_t>(got);
   }
+}
+
+// For what is news now and nothing in a second: left out while the daemon does not keep up. A line is shorter than
+// PIPE_BUF, so that a pipe which is ready takes it whole and the training never waits.
+void write_line_if_ready(int fd, const std::string& line) {
+  pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0) write_line(fd, line);
 }
 
 // The kernel kills us when the thread that started us ends. Between fork and this line it may have ended already, and
@@ -132,9 +143,22 @@ int run_worker(pid_t parent, const std::string& version) {
   using clock = std::chrono::steady_clock;
   const clock::time_point worker_began = clock::now();
   clock::time_point began = worker_began;
+  clock::time_point said = worker_began;  // of the live step, its begin included
   const pipeline::StepListener listener = [&](const pipeline::StepEvent& event) {
     const clock::time_point now = clock::now();
-    if (!event.finished) began = now;
+    if (event.progress) {
+      if (now - said < kProgressPause) return;
+      said = now;
+      write_line_if_ready(kStepsDescriptor, to_line({.step = event.step,
+                                                     .finished = false,
+                                                     .at = std::chrono::duration_cast<Duration>(now - worker_began),
+                                                     .took = Duration::zero(),
+                                                     .rows = event.rows,
+                                                     .detail = event.detail,
+                                                     .progress = event.progress}));
+      return;
+    }
+    if (!event.finished) began = said = now;
     const auto took = std::chrono::duration_cast<Duration>(now - began);
     const auto at = std::chrono::duration_cast<Duration>(now - worker_began);
     write_line(kStepsDescriptor, to_line({.step = event.step,
@@ -142,7 +166,8 @@ int run_worker(pid_t parent, const std::string& version) {
                                           .at = at,
                                           .took = event.finished ? took : Duration::zero(),
                                           .rows = event.rows,
-                                          .detail = event.detail}));
+                                          .detail = event.detail,
+                                          .progress = {}}));
     std::fputs(fmt::format("{} {} {}\n", to_text(event.step), event.finished ? "done" : "begins",
                            event.finished ? event.detail : "")
                    .c_str(),

@@ -1,6 +1,7 @@
 #include "daemon/worker_protocol.h"
 
 #include <boost/json.hpp>
+#include <limits>
 
 #include "core/pipeline/json_access.h"
 
@@ -32,6 +33,10 @@ std::string to_line(const StepLine& step) {
                    {"rows", nullptr}};
   if (step.rows) out["rows"] = *step.rows;
   out["detail"] = parse_json(step.detail, "a step's detail");
+  if (step.progress) {
+    out["progress"] = {
+        {"done", step.progress->done}, {"total", step.progress->total}, {"unit", to_text(step.progress->unit)}};
+  }
   return json::serialize(out);
 }
 
@@ -46,6 +51,16 @@ StepLine parse_step_line(std::string_view line) {
   if (out.took < Duration::zero() || out.took > out.at) throw DataError("a step line's durations make no sense");
   if (reader.has("rows")) out.rows = reader.integer<std::uint64_t>("rows");
   out.detail = json::serialize(reader.member("detail"));
+  if (reader.has("progress")) {
+    const ObjectReader progress(reader.member("progress"), "a step line's progress");
+    out.progress = train::Progress{.done = progress.integer<std::uint64_t>("done"),
+                                   .total = progress.integer<std::uint64_t>("total"),
+                                   .unit = progress.word<ProgressUnit>("unit")};
+    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (out.finished || out.progress->done > kMost || out.progress->total > kMost) {
+      throw DataError("a step line's progress makes no sense");
+    }
+  }
   return out;
 }
 

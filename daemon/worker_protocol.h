@@ -1,6 +1,6 @@
 #pragma once
 // What travels between daemon and worker beside the job and the result: the source it may read, on descriptor 4, and a
-// line for each step's begin and end, on descriptor 5. Pure.
+// line for each step's begin, progress and end, on descriptor 5. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -10,6 +10,7 @@
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
 #include "core/settings/settings.h"
+#include "core/train/trainer.h"
 
 namespace retraind::daemon {
 
@@ -27,6 +28,7 @@ struct StepLine {
   Duration took = Duration::zero();  // of a finished step
   std::optional<std::uint64_t> rows;
   std::string detail = "{}";
+  std::optional<train::Progress> progress{};  // of a step that goes on; absent where it begins
 };
 std::string to_line(const StepLine& step);        // without the line break
 StepLine parse_step_line(std::string_view line);  // throws DataError

@@ -13,8 +13,8 @@ UPDATE retraind.model SET last_version = last_version + 1 WHERE model_id = $1 RE
 
 constexpr const char* kInsertVersion = R"sql(/* retraind:registry.insert_version */
 INSERT INTO retraind.model_version (model_id, version, run_id, artifact_sha256, configuration_sha256, created_at, trainer, axis,
-  trained_from, trained_to, train_rows, data_sha256, metric, value, lineage, anchor, entity)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))sql";
+  trained_from, trained_to, train_rows, data_sha256, metric, value, lineage, anchor, entity, kept_data_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18))sql";
 
 constexpr const char* kInsertProfile = R"sql(/* retraind:registry.insert_profile */
 INSERT INTO retraind.version_profile (model_id, version, position, "column", profile, role, importance)
@@ -25,6 +25,12 @@ SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_f
        coalesce(r.anchor, v.anchor, v.version), v.entity,
        EXISTS (SELECT FROM retraind.quarantine q WHERE q.model_id = v.model_id AND q.version = v.version AND q.lifted_at IS NULL)
   FROM retraind.model_version v JOIN retraind.run r USING (run_id) WHERE v.model_id = $1 AND v.version = $2)sql";
+
+constexpr const char* kFindOrigin = R"sql(/* retraind:registry.find_origin */
+SELECT c.settings::text, v.lineage::text, v.data_sha256, v.trainer, v.kept_data_sha256
+  FROM retraind.model_version v
+  JOIN retraind.configuration c ON c.model_id = v.model_id AND c.sha256 = v.configuration_sha256
+ WHERE v.model_id = $1 AND v.version = $2)sql";
 
 constexpr const char* kFindProduction = R"sql(/* retraind:registry.find_production */
 SELECT v.version, v.artifact_sha256, v.configuration_sha256, v.axis, v.trained_from, v.trained_to, v.run_id,
@@ -89,13 +95,24 @@ int add_version(store::Transaction& transaction, const NewVersion& version, Time
   execute(transaction, kInsertVersion, version.model, id, version.run, version.artifact_sha256,
           version.configuration_sha256, now, version.trainer, version.axis == TimeAxis::instant ? "instant" : "number",
           version.trained_from, version.trained_to, version.train_rows, version.data_sha256, version.metric,
-          version.value, version.lineage, version.anchor, version.entity);
+          version.value, version.lineage, version.anchor, version.entity, version.kept_data_sha256);
   for (std::size_t i = 0; i < version.columns.size(); ++i) {
     const ReferenceColumn& column = version.columns[i];
     execute(transaction, kInsertProfile, version.model, id, i, column.profile.column, stats::to_json(column.profile),
             column.role, column.importance);
   }
   return id;
+}
+
+std::optional<VersionOrigin> find_origin(store::Transaction& transaction, ModelId model, int version) {
+  const pqxx::result found = execute(transaction, kFindOrigin, model, version);
+  if (found.empty()) return std::nullopt;
+  const pqxx::row row = found[0];
+  return VersionOrigin{.configuration = row[0].as<std::string>(),
+                       .lineage = row[1].as<std::string>(),
+                       .data_sha256 = row[2].as<std::string>(),
+                       .trainer = row[3].as<std::string>(),
+                       .kept_data_sha256 = read<std::optional<std::string>>(row[4])};
 }
 
 std::optional<VersionRecord> find_version(store::Transaction& transaction, ModelId model, int version) {

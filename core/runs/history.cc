@@ -8,11 +8,21 @@ namespace {
 using store::execute;
 using store::read;
 
+// "train 42/100 rounds, about 3 min left" of a run that is under way.
 constexpr const char* kStatus = R"sql(/* retraind:runs.status */
-SELECT model, state, version, since, metric, round(value::numeric, 4) AS value, open_run_id AS run, open_run_state AS doing,
+SELECT model, state, version, since, metric, round(value::numeric, 4) AS value, open_run_id AS run,
+       CASE WHEN open_run_state = 'running' AND open_run_step IS NOT NULL
+            THEN open_run_step || coalesce(' ' || open_run_done || coalesce('/' || open_run_total, '') || ' ' || open_run_unit, '')
+                 || coalesce(', about ' || CASE WHEN left_s < 90 THEN round(left_s) || ' s'
+                                                WHEN left_s < 5400 THEN round(left_s / 60) || ' min'
+                                                WHEN left_s < 172800 THEN round(left_s / 3600) || ' h'
+                                                ELSE round(left_s / 86400) || ' d' END || ' left', '')
+            ELSE open_run_state END AS doing,
        shadow_version AS shadow, baking_until, nullif(releases_waiting, 0) AS unannounced,
-       last_run_state AS last_run, last_run_at, next_due_at AS next_due, nullif(array_to_string(alerts, '; '), '') AS alerts
-  FROM retraind.status WHERE $1::text IS NULL OR model = $1 ORDER BY model)sql";
+       last_run_state AS last_run, last_run_at, next_due_at AS next_due,
+       nullif(concat_ws('; ', nullif(array_to_string(alerts, '; '), ''), 'data: ' || data_problem), '') AS alerts
+  FROM (SELECT t.*, extract(epoch FROM t.open_run_time_left)::numeric AS left_s FROM retraind.status t) s
+ WHERE $1::text IS NULL OR model = $1 ORDER BY model)sql";
 constexpr const char* kStatusJson = R"sql(/* retraind:runs.status_json */
 SELECT coalesce(json_agg(t ORDER BY t.model), '[]') FROM retraind.status t WHERE $1::text IS NULL OR model = $1)sql";
 

@@ -27,14 +27,27 @@ UPDATE retraind.run SET heartbeat_at = $3, lease_expires_at = $3::timestamptz + 
  WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $3
 RETURNING cancel_requested_by)sql";
 
-// These are given no `now`: they take the one of act_as, or else the clock.
+// This one and the records below are given no `now`: they take the one of act_as, or else the clock.
 constexpr const char* kNoteWorker = R"sql(/* retraind:runs.note_worker */
 UPDATE retraind.run SET worker_pid = $3 WHERE run_id = $1 AND lease_term = $2 AND state = 'running'
    AND lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp()))sql";
 
 constexpr const char* kNoteStep = R"sql(/* retraind:runs.note_step */
-UPDATE retraind.run SET step = $3 WHERE run_id = $1 AND lease_term = $2 AND state = 'running'
-   AND lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp()))sql";
+UPDATE retraind.run SET step = $3, step_started_at = $4, progress_done = NULL, progress_total = NULL, progress_unit = NULL,
+       progress_since = NULL, progress_at = NULL
+ WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $4)sql";
+
+// A step that was never noted has no progress to show. Where it counts something else than before (a search, and then
+// the rounds of the candidate), that began when the former count was noted last.
+constexpr const char* kNoteProgress = R"sql(/* retraind:runs.note_progress */
+UPDATE retraind.run
+   SET progress_done = $3, progress_total = nullif($4::bigint, 0), progress_unit = $5,
+       progress_since = CASE WHEN progress_at IS NULL THEN step_started_at
+                             WHEN progress_unit = $5 AND progress_total IS NOT DISTINCT FROM nullif($4::bigint, 0)
+                                  AND progress_done <= $3 THEN progress_since
+                             ELSE progress_at END,
+       progress_at = greatest($6::timestamptz, progress_at, step_started_at)
+ WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $6 AND step_started_at IS NOT NULL)sql";
 
 constexpr const char* kRecordStep = R"sql(/* retraind:runs.record_step */
 INSERT INTO retraind.step (run_id, attempt, step, started_at, finished_at, rows, detail)
@@ -133,8 +146,13 @@ bool note_worker(store::Transaction& transaction, const Lease& lease, int pid) {
   return execute(transaction, kNoteWorker, lease.run, lease.term, pid).affected_rows() == 1;
 }
 
-bool note_step(store::Transaction& transaction, const Lease& lease, Step step) {
-  return execute(transaction, kNoteStep, lease.run, lease.term, step).affected_rows() == 1;
+bool note_step(store::Transaction& transaction, const Lease& lease, Step step, TimePoint now) {
+  return execute(transaction, kNoteStep, lease.run, lease.term, step, now).affected_rows() == 1;
+}
+
+bool note_progress(store::Transaction& transaction, const Lease& lease, std::uint64_t done, std::uint64_t total,
+                   ProgressUnit unit, TimePoint now) {
+  return execute(transaction, kNoteProgress, lease.run, lease.term, done, total, unit, now).affected_rows() == 1;
 }
 
 bool record_step(store::Transaction& transaction, const Lease& lease, const FinishedStep& step) {

@@ -157,6 +157,7 @@ class RegistryTest : public ::testing::Test {
             .lineage = R"({"seed":1})",
             .anchor = {},
             .entity = {},
+            .kept_data_sha256 = {},
             .columns = {}};
   }
 

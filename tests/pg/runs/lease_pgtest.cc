@@ -37,7 +37,7 @@ class LeaseTest : public testing::RegistryTest {
     const Lease lease = lease_of(run);
     attempt("renew", [&](auto& t) { return renew_lease(t, lease, minutes(1), when).held; });
     attempt("worker", [&](auto& t) { return note_worker(t, lease, 4711); });
-    attempt("step", [&](auto& t) { return note_step(t, lease, Step::train); });
+    attempt("step", [&](auto& t) { return note_step(t, lease, Step::train, when); });
     attempt("finished_step", [&](auto& t) {
       return record_step(t, lease, {.step = Step::extract, .started_at = when, .finished_at = when, .rows = 9});
     });
@@ -227,7 +227,7 @@ TEST_F(LeaseTest, KeepsTheStepsAndTheLogOfEachAttempt) {
     at(start, [&](store::Transaction& t) {
       const FinishedStep step{.step = Step::train, .started_at = start + seconds(2), .finished_at = start, .rows = 9};
       EXPECT_TRUE(note_worker(t, lease_of(claimed), 4711));
-      EXPECT_TRUE(note_step(t, lease_of(claimed), Step::train));
+      EXPECT_TRUE(note_step(t, lease_of(claimed), Step::train, start));
       EXPECT_TRUE(record_step(t, lease_of(claimed), step));
       EXPECT_TRUE(record_log(t, lease_of(claimed), "first"));
       EXPECT_TRUE(record_log(t, lease_of(claimed), "whole"));
