@@ -4,41 +4,115 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 #include <stdexcept>
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
 #include "core/pipeline/durable_file.h"
+#include "core/pipeline/json_access.h"
 #include "core/pipeline/result.h"
 #include "core/train/artifact.h"
+#include "core/train/command_trainer.h"
 
 namespace retraind::pipeline {
+namespace {
+
+namespace json = boost::json;
+
+// The programs are those the version was made with; what they may take is what is allowed today.
+settings::Command command_now(const ObjectReader& manifest, const settings::Training& training) {
+  settings::Command out = train::command_from_json(json::serialize(manifest.member("command")));
+  if (training.command.predict.empty()) return out;
+  out.log_limit_bytes = training.command.log_limit_bytes;
+  out.disk_limit_bytes = training.command.disk_limit_bytes;
+  out.max_processes = training.command.max_processes;
+  return out;
+}
+
+// How the programs differ from those that the version was made with, as far as its manifest tells.
+std::vector<std::string> changes_of_programs(const ObjectReader& manifest, const train::Trainer& trainer) {
+  std::map<std::string, std::string> now;
+  std::string version_now;
+  try {
+    now = trainer.program_files();
+    version_now = trainer.version();
+  } catch (const DataError& error) {
+    return {error.message_with_hint()};  // it may be a file that only training needs
+  }
+  std::vector<std::string> out;
+  const auto* then = manifest.has("program_files") ? manifest.member("program_files").if_object() : nullptr;
+  if (then != nullptr) {
+    for (const auto& [name, digest] : *then) {
+      const std::string path(name.data(), name.size());
+      const std::string was = digest.is_string() ? std::string(digest.get_string()) : std::string();
+      const auto found = now.find(path);
+      if (found == now.end()) {
+        out.push_back(
+            fmt::format("{} is not there any more, with which the version was made (sha256 {:.12})", path, was));
+      } else if (found->second != was) {
+        out.push_back(
+            fmt::format("{} has changed since the version was made (sha256 {:.12} then, {:.12} now): what it "
+                        "predicts may differ",
+                        path, was, found->second));
+      }
+    }
+  }
+  if (out.empty() && manifest.has("trainer_version") && manifest.text("trainer_version") != version_now) {
+    out.push_back(
+        fmt::format("the programs have changed since the version was made ({} then, {} now): what they "
+                    "predict may differ",
+                    manifest.text("trainer_version"), version_now));
+  }
+  return out;
+}
+
+}  // namespace
 
 std::vector<double> Scorer::predict(const data::Table& table, std::size_t begin, std::size_t end) const {
   return model->predict(preparation.apply(table, begin, end));
 }
 
-train::TrainingJob training_job(const settings::Model& model, const data::Preparation& preparation) {
+train::TrainingJob training_job(const settings::Model& model, const data::Preparation& preparation,
+                                const std::filesystem::path& folder) {
   return {.task = preparation.task(),
           .features = preparation.features(),
           .classes = preparation.classes().size(),
+          .class_labels = preparation.classes(),
+          .label = model.label,
+          .weight = model.weight.value_or("weight"),
           .rounds = model.training.rounds,
           .params = model.training.params,
           .seed = model.training.seed,
           .threads = model.training.threads,
-          .on_round = {},
-          .on_warning = {}};
+          .previous = {},
+          .timeout = model.training.timeout,
+          .memory_limit_bytes = model.training.memory_limit_bytes,
+          .folder = folder,
+          .on_progress = {},
+          .on_warning = {},
+          .on_output = {}};
 }
 
-Scorer open_artifact(const settings::Model& model, std::string_view bytes) {
+Scorer open_artifact(const settings::Model& model, std::string_view bytes, const std::filesystem::path& folder) {
   train::Artifact artifact = train::unpack(bytes);
-  const auto trainer_name = boost::json::parse(artifact.manifest).at("trainer").as_string();
-  const auto trainer = train::make_trainer(std::string_view(trainer_name.data(), trainer_name.size()));
-  std::unique_ptr<train::Model> loaded = trainer->load(artifact.model_files, training_job(model, artifact.preparation));
-  return {.preparation = std::move(artifact.preparation),
-          .model = std::move(loaded),
-          .trainer = {trainer_name.data(), trainer_name.size()},
-          .warnings = {}};
+  const json::value parsed = parse_json(artifact.manifest, "the artifact's manifest");
+  const ObjectReader manifest(parsed, "the artifact's manifest");
+  Scorer out;
+  out.trainer = manifest.text("trainer");
+  const settings::Command command =
+      manifest.has("command") ? command_now(manifest, model.training) : settings::Command{};
+  std::unique_ptr<train::Trainer> trainer;
+  try {
+    trainer = train::make_trainer(out.trainer, command);
+  } catch (const ConfigError& error) {
+    throw DataError(error.what(), error.hint());  // what is wrong is the artifact, not the configuration
+  }
+  if (manifest.has("command")) out.warnings = changes_of_programs(manifest, *trainer);
+  const std::filesystem::path place = folder.empty() ? std::filesystem::temp_directory_path() : folder;
+  out.model = trainer->load(artifact.model_files, training_job(model, artifact.preparation, place));
+  out.preparation = std::move(artifact.preparation);
+  return out;
 }
 
 Scorer open_artifact_file(const settings::Model& model, const std::filesystem::path& path, const std::string& sha256,
@@ -48,7 +122,7 @@ Scorer open_artifact_file(const settings::Model& model, const std::filesystem::p
     throw DataError(fmt::format("the artifact of {} has sha256 {}, not {}", what, actual, sha256));
   }
   try {
-    return open_artifact(model, bytes);
+    return open_artifact(model, bytes, path.parent_path().empty() ? "." : path.parent_path());
   } catch (const DataError& error) {
     throw DataError(fmt::format("{} cannot be loaded: {}", what, error.what()),
                     "roll back to a version that loads; nothing is promoted over a model that cannot be judged");

@@ -25,12 +25,17 @@ struct Scorer {
   std::vector<double> predict(const data::Table& table, std::size_t begin, std::size_t end) const;
 };
 
-train::TrainingJob training_job(const settings::Model& model, const data::Preparation& preparation);
+// What the settings and the preparation say of a training; its callbacks and `previous` are empty.
+train::TrainingJob training_job(const settings::Model& model, const data::Preparation& preparation,
+                                const std::filesystem::path& folder = ".");
 
-// Throws DataError when the bytes are no artifact or the model cannot be loaded.
-Scorer open_artifact(const settings::Model& model, std::string_view bytes);
+// A command's model predicts by the programs in its manifest, within the limits of `model` and below `folder` (empty:
+// the system's folder for temporary files); where their files have changed since, a warning says so. Throws DataError
+// when the bytes are no artifact or the model cannot be loaded.
+Scorer open_artifact(const settings::Model& model, std::string_view bytes, const std::filesystem::path& folder = {});
 
-// The same from a file, whose sha256 is checked first. `what` names it in messages: "production version 3".
+// The same from a file, whose sha256 is checked first, below the folder it lies in. `what` names it in messages:
+// "production version 3".
 Scorer open_artifact_file(const settings::Model& model, const std::filesystem::path& path, const std::string& sha256,
                           const std::string& what);
 

@@ -25,19 +25,6 @@ using Writer = std::unique_ptr<archive, decltype(&archive_write_free)>;
 using Reader = std::unique_ptr<archive, decltype(&archive_read_free)>;
 using Entry = std::unique_ptr<archive_entry, decltype(&archive_entry_free)>;
 
-bool is_good_name(std::string_view name) {
-  if (name.empty() || name.size() > kMostNameBytes) return false;
-  if (name.front() == '/' || name.back() == '/') return false;
-  if (name.find("..") != std::string_view::npos || name.find("//") != std::string_view::npos) return false;
-  if (name.starts_with("./") || name == "." || name.ends_with("/.") || name.find("/./") != std::string_view::npos) {
-    return false;
-  }
-  for (const char c : name) {
-    if (c == '\0' || c == '\n' || c == '\r') return false;
-  }
-  return true;
-}
-
 std::size_t padded(std::size_t bytes) {
   return (bytes + kBlock - 1) / kBlock * kBlock;
 }
@@ -116,9 +103,22 @@ std::string read_contents(archive* reader, archive_entry* entry, std::size_t ava
 
 }  // namespace
 
+bool can_hold_model_file(std::string_view name) {
+  if (name.empty() || name.size() > kMostNameBytes) return false;
+  if (name.front() == '/' || name.back() == '/') return false;
+  if (name.find("..") != std::string_view::npos || name.find("//") != std::string_view::npos) return false;
+  if (name.starts_with("./") || name == "." || name.ends_with("/.") || name.find("/./") != std::string_view::npos) {
+    return false;
+  }
+  for (const char c : name) {
+    if (c == '\0' || c == '\n' || c == '\r') return false;
+  }
+  return true;
+}
+
 std::string pack(const Artifact& artifact) {
   for (const auto& [name, bytes] : artifact.model_files) {
-    if (!is_good_name(name)) throw std::logic_error("a model file cannot be called \"" + name + "\"");
+    if (!can_hold_model_file(name)) throw std::logic_error("a model file cannot be called \"" + name + "\"");
   }
   std::string out;
   const Writer writer(archive_write_new(), archive_write_free);
@@ -168,7 +168,7 @@ Artifact unpack(std::string_view bytes) {
       manifest = std::move(contents);
     } else if (name == kPreparation) {
       preparation = std::move(contents);
-    } else if (name.starts_with(kModelFolder) && is_good_name(name.substr(kModelFolder.size()))) {
+    } else if (name.starts_with(kModelFolder) && can_hold_model_file(name.substr(kModelFolder.size()))) {
       artifact.model_files.emplace(name.substr(kModelFolder.size()), std::move(contents));
     } else {
       refuse("it holds " + printable(raw_name));

@@ -19,7 +19,11 @@ struct Artifact {
   std::map<std::string, std::string> model_files;  // relative names, without "model/"
 };
 
-// Throws std::logic_error for a file name that is absolute, empty, over 90 bytes, or has "..", a newline or NUL in it.
+// Whether a model's file can have that name: not one that is absolute, empty, over 90 bytes, ends with a slash, or has
+// "..", an empty part, a part ".", a line break or NUL in it.
+bool can_hold_model_file(std::string_view name);
+
+// Throws std::logic_error for a file name that it cannot hold.
 std::string pack(const Artifact& artifact);
 
 // Throws DataError for anything pack did not write: a wrong or missing entry, a link, a truncated archive.

@@ -14,11 +14,15 @@ class CommandTrainer : public Trainer {
 
   // Throws DataError, with the end of what the command printed, when it fails, is stopped, or leaves no model, one that
   // is too large, or one with links, devices or file names that an artifact cannot hold. The files keep their names
-  // below model/.
+  // below model/. A line "progress DONE/TOTAL" goes to on_progress, "warning: …" to on_warning, and every line to
+  // on_output. The model predicts by the job's folder and limits, and calls none of these.
   std::unique_ptr<Model> train(const TrainingSet& set, const TrainingJob& job) const override;
-  // Checks nothing about the files, which only the command understands.
+  // Checks nothing about the files, which only the command understands; they are written down when it predicts.
   std::unique_ptr<Model> load(const std::map<std::string, std::string>& files, const TrainingJob& job) const override;
+  // Changes with the argvs and with every program file.
   std::string version() const override;
+  // Those named in the argvs by an absolute path, as far as they are there, and those of settings::Command::files.
+  // Throws DataError when one of the latter cannot be read.
   std::map<std::string, std::string> program_files() const override;
 
  private:
