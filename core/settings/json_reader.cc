@@ -119,6 +119,26 @@ void JsonReader::read(std::string_view key, std::vector<std::string>& out) {
   out = std::move(found);
 }
 
+void JsonReader::read(std::string_view key, std::map<std::string, std::string>& out) {
+  const json::value* value = ask(key);
+  if (value == nullptr) return;
+  constexpr std::string_view kExpected = "an object of strings";
+  if (!value->is_object()) reject(key, kExpected);
+  std::map<std::string, std::string> found;
+  for (const auto& pair : value->get_object()) {
+    if (!pair.value().is_string()) reject(key, kExpected);
+    found.emplace(pair.key(), pair.value().get_string());
+  }
+  out = std::move(found);
+}
+
+std::optional<JsonReader> JsonReader::below(std::string_view key) {
+  const json::value* value = ask(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_object()) reject(key, "an object");
+  return JsonReader(value->get_object(), full(key));
+}
+
 void JsonReader::finish() const {
   for (const auto& pair : *object_) {
     const std::string_view key(pair.key());

@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ class JsonReader {
   void read(std::string_view key, std::filesystem::path& out);
   void read(std::string_view key, Duration& out);
   void read(std::string_view key, std::vector<std::string>& out);
+  void read(std::string_view key, std::map<std::string, std::string>& out);
 
   template <class E>
   void word(std::string_view key, E& out) {
@@ -58,6 +60,9 @@ class JsonReader {
     if (!value) reject(key, "a text of another form");
     out = std::move(*value);
   }
+
+  // The object below `key`; std::nullopt when it is missing or null.
+  std::optional<JsonReader> below(std::string_view key);
 
   // Throws DataError naming a key that was not asked for.
   void finish() const;

@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "core/base/text.h"
 #include "core/settings/sections.h"
@@ -35,14 +33,6 @@ void check_label(TableReader& reader, TableReader* validation, const Model& mode
   }
 }
 
-// A column with a duty of its own, which neither the label nor the time can have. False after a complaint.
-bool check_duty(TableReader& reader, std::string_view key, const std::string& column, const Model& model) {
-  const bool is_label = column == model.label;
-  if (!is_label && column != model.time_column) return true;
-  reader.complain(key, fmt::format("\"{}\" is the {} already", printable(column), is_label ? "label" : "time_column"));
-  return false;
-}
-
 void read_weight(TableReader& reader, Model& out) {
   std::string column;
   if (!reader.text("weight", column, "the name of a column")) return;
@@ -55,139 +45,37 @@ void read_weight(TableReader& reader, Model& out) {
   out.weight = std::move(column);
 }
 
-void read_entity(TableReader& reader, const Model& model, bool holdout_is_sure, Training& out) {
-  std::string column;
-  if (!reader.text("entity", column, "the name of a column")) return;
-  check_duty(reader, "entity", column, model);
-  if (const auto* length = std::get_if<WindowDuration>(&out.holdout); length != nullptr && holdout_is_sure) {
-    reader.complain("holdout",
-                    fmt::format("with an entity the holdout is a share of the entities, such as \"20%\", and "
-                                "not the newest {}",
-                                format_duration(length->length)));
-  }
-  out.entity = std::move(column);
-}
-
-struct OwnParameter {
-  std::string_view name;
-  std::string_view instead;
-};
-// Parameters of XGBoost, with their aliases, that retraind sets by itself.
-constexpr std::array<OwnParameter, 7> kOwnParameters = {{
-    {"seed", "set `seed` in [training] instead"},
-    {"random_state", "set `seed` in [training] instead"},
-    {"nthread", "set `threads` in [training] instead"},
-    {"n_jobs", "set `threads` in [training] instead"},
-    {"objective", "it follows from the model's `task`"},
-    {"num_class", "it follows from the labels"},
-    {"verbosity", "leave it out"},
-}};
-
-void read_params(TableReader& reader, Training& out) {
-  const Entry* entry = reader.ask("params", "a table of strings, numbers and booleans", "{}");
-  if (entry == nullptr) return;
-  const auto* table = std::get_if<Node::Table>(&entry->node.value);
-  if (table == nullptr) {
-    reader.complain("params",
-                    fmt::format("expected a table such as {{ max_depth = 6 }}, found {}", describe(entry->node)));
-    return;
-  }
-  for (const Entry& param : *table) {
-    const std::string path = fmt::format("{}.params.{}", reader.path(), printable(param.key));
-    const auto own = std::find_if(kOwnParameters.begin(), kOwnParameters.end(),
-                                  [&param](const OwnParameter& parameter) { return parameter.name == param.key; });
-    if (own != kOwnParameters.end()) {
-      reader.complain_at(param.place, fmt::format("{}: retraind sets this parameter itself; {}", path, own->instead));
-      continue;
-    }
-    const auto& value = param.node.value;
-    if (const auto* boolean = std::get_if<bool>(&value)) {
-      out.params[param.key] = *boolean;
-    } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-      out.params[param.key] = *integer;
-    } else if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
-      out.params[param.key] = *real;
-    } else if (const auto* text = std::get_if<std::string>(&value)) {
-      out.params[param.key] = *text;
-    } else {
-      reader.complain_at(param.node.place, fmt::format("{}: expected a string, a finite number, or true or false, "
-                                                       "found {}",
-                                                       path, describe(param.node)));
-    }
-  }
-}
-
-// Combinations that could never produce a verdict. What event times that stand on many rows could still make possible
-// is not refused: a split keeps them whole, so a share of a window in rows is no exact number of rows.
-void check_window(TableReader& training, const Model& model) {
-  const Training& t = model.training;
-  const auto* window_length = std::get_if<WindowDuration>(&t.window);
-  const auto* holdout_length = std::get_if<WindowDuration>(&t.holdout);
-  if (window_length != nullptr && holdout_length != nullptr && holdout_length->length >= window_length->length &&
-      !t.entity) {
-    training.complain("holdout",
-                      fmt::format("a holdout of {} leaves nothing to train on in a window of {}",
-                                  format_duration(holdout_length->length), format_duration(window_length->length)));
-  }
-  const auto* window = std::get_if<WindowRows>(&t.window);
-  if (window != nullptr && window->rows < t.min_rows + model.validation.min_holdout_rows) {
-    training.complain("window", fmt::format("{} rows never hold the {} training rows of min_rows and the {} holdout "
-                                            "rows of [validation] min_holdout_rows",
-                                            window->rows, t.min_rows, model.validation.min_holdout_rows));
-  }
-}
-
 }  // namespace
 
-// Labels are compared as text, so `1` means what `"1"` means. No label in PostgreSQL has a zero character.
+bool check_duty(TableReader& reader, std::string_view key, const std::string& column, const Model& model) {
+  const bool is_label = column == model.label;
+  if (!is_label && column != model.time_column) return true;
+  reader.complain(key, fmt::format("\"{}\" is the {} already", printable(column), is_label ? "label" : "time_column"));
+  return false;
+}
+
+// No label in PostgreSQL has a zero character.
+std::optional<std::string> value_text(const Node& node) {
+  if (const auto* text = std::get_if<std::string>(&node.value)) {
+    return text->find('\0') == std::string::npos ? std::optional(*text) : std::nullopt;
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&node.value)) return std::to_string(*integer);
+  if (const auto* boolean = std::get_if<bool>(&node.value)) return *boolean ? "true" : "false";
+  const auto real = finite_number(node);
+  return real ? std::optional(format_number(*real)) : std::nullopt;
+}
+
 bool read_label(TableReader& reader, std::string_view key, std::string& out) {
   constexpr std::string_view kExpected = "a label's value: a string, a number, or true or false";
   const Entry* entry = reader.ask(key, std::string(kExpected), "");
   if (entry == nullptr) return false;
-  const auto& value = entry->node.value;
-  if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->find('\0') == std::string::npos) {
-    out = *text;
-  } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-    out = std::to_string(*integer);
-  } else if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
-    out = format_number(*real);
-  } else if (const auto* boolean = std::get_if<bool>(&value)) {
-    out = *boolean ? "true" : "false";
-  } else {
+  auto text = value_text(entry->node);
+  if (!text) {
     reader.complain(key, fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
     return false;
   }
+  out = std::move(*text);
   return true;
-}
-
-bool read_training(TableReader& reader, const Model& model, Training& out) {
-  const Entry* trainer = reader.ask("trainer", "\"xgboost\"", TableReader::quoted(out.trainer));
-  if (trainer != nullptr) {
-    const auto* text = std::get_if<std::string>(&trainer->node.value);
-    if (text != nullptr && *text == "command") {
-      reader.complain("trainer", "the command trainer is not in this version of retraind; \"xgboost\" is");
-    } else if (text == nullptr || *text != out.trainer) {
-      reader.complain("trainer", fmt::format("expected \"xgboost\", found {}", describe(trainer->node)));
-    }
-  }
-  for (const std::string_view key : {"train", "predict"}) {
-    reader.refuse(key, "belongs to the command trainer, which is not in this version of retraind");
-  }
-  const bool window_is_sure = reader.is_sure("window", reader.window("window", out.window));
-  const bool holdout_is_sure = reader.is_sure("holdout", reader.holdout("holdout", out.holdout));
-  read_entity(reader, model, holdout_is_sure, out);
-  const bool rows_are_sure =
-      reader.is_sure("min_rows", reader.integer("min_rows", out.min_rows, {1, static_cast<std::int64_t>(kMostRows)}));
-  reader.integer("rounds", out.rounds, {1, 100000});
-  read_params(reader, out);
-  reader.integer("seed", out.seed, {0, INT32_MAX});
-  reader.duration("timeout", out.timeout, {std::chrono::seconds(1), kLongest});
-  reader.bytes("memory_limit", out.memory_limit_bytes, std::uint64_t{16} << 20);
-  reader.integer("threads", out.threads, {1, 256});
-  reader.integer("max_attempts", out.max_attempts, {1, 100});
-  reader.boolean("refit", out.refit);
-  reader.finish();
-  return window_is_sure && holdout_is_sure && rows_are_sure;
 }
 
 void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_uses) {
@@ -211,12 +99,14 @@ void read_model(TableReader& reader, Model& out, std::vector<SourceUse>& source_
   std::optional<TableReader> training = reader.table("training");
   std::optional<TableReader> validation = reader.table("validation");
   // A value that was refused has its default here, which need not fit the others.
-  const bool training_is_sure = !training || read_training(*training, out, out.training);
+  const bool training_is_sure = !training || read_training(*training, {out, task_is_sure}, out.training);
   out.validation.metric = default_metric(out.task);
   ValidationReading reading{.metric_is_sure = task_is_sure, .rows_are_sure = true};
   if (validation) reading = read_validation(*validation, out, task_is_sure);
   check_label(reader, validation ? &*validation : nullptr, out);
   if (training && training_is_sure && reading.rows_are_sure) check_window(*training, out);
+  if (auto data = reader.table("data")) read_data(*data, out, training_is_sure, out.data);
+  if (auto scoring = reader.table("scoring")) read_scoring(*scoring, out, source_uses, out.scoring);
   if (auto release = reader.table("release")) read_release(*release, out.release);
   read_triggers(reader, {{out, task_is_sure, reading.metric_is_sure}, source_uses}, out.triggers);
   reader.finish();

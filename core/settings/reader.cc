@@ -189,27 +189,30 @@ bool TableReader::duration(std::string_view key, Duration& out, DurationRange ra
   return true;
 }
 
-bool TableReader::bytes(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t low) {
-  const std::string expected = fmt::format("a size of at least {}, such as \"4GiB\" or \"512MiB\"", spell_bytes(low));
+bool TableReader::bytes(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t low,
+                        std::uint64_t high) {
+  const std::string expected =
+      high == INT64_MAX ? fmt::format("a size of at least {}, such as \"4GiB\" or \"512MiB\"", spell_bytes(low))
+                        : fmt::format("a size from {} to {}, such as \"1MiB\"", spell_bytes(low), spell_bytes(high));
   const Entry* entry = ask(key, expected, out ? quoted(spell_bytes(*out)) : "");
   if (entry == nullptr) return false;
   const auto* text = std::get_if<std::string>(&entry->node.value);
   const std::optional<std::uint64_t> value = text == nullptr ? std::nullopt : parse_bytes(*text);
-  // The snapshot and PostgreSQL keep it in 63 bits.
-  if (!value || *value < low || *value > static_cast<std::uint64_t>(INT64_MAX)) return reject(*entry, expected);
+  if (!value || *value < low || *value > high) return reject(*entry, expected);
   out = *value;
   return true;
 }
 
-bool TableReader::bytes(std::string_view key, std::uint64_t& out, std::uint64_t low) {
+bool TableReader::bytes(std::string_view key, std::uint64_t& out, std::uint64_t low, std::uint64_t high) {
   std::optional<std::uint64_t> value = out;
-  if (!bytes(key, value, low)) return false;
+  if (!bytes(key, value, low, high)) return false;
   out = *value;
   return true;
 }
 
-bool TableReader::texts(std::string_view key, std::vector<std::string>& out, std::string_view expected) {
-  const Entry* entry = ask(key, std::string(expected), "[]");
+bool TableReader::texts(std::string_view key, std::vector<std::string>& out, std::string_view expected,
+                        std::string_view fallback) {
+  const Entry* entry = ask(key, std::string(expected), std::string(fallback));
   if (entry == nullptr) return false;
   const auto* array = std::get_if<Node::Array>(&entry->node.value);
   if (array == nullptr) return reject(*entry, expected);
@@ -261,7 +264,9 @@ std::vector<TableReader::Named> TableReader::named_tables(std::string_view key) 
                   fmt::format("{}: expected a table [{}.NAME], found {}", path, full(key), describe(child.node)));
       continue;
     }
-    out.push_back({&child, TableReader(*findings_, *file_, child.node, path, fmt::format("{}.NAME", key))});
+    const std::string section =
+        section_.empty() ? fmt::format("{}.NAME", key) : fmt::format("{}.{}.NAME", section_, key);
+    out.push_back({&child, TableReader(*findings_, *file_, child.node, path, section)});
   }
   return out;
 }

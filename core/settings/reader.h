@@ -77,12 +77,16 @@ class TableReader {
   bool real(std::string_view key, double& out, RealRange range);
   bool real(std::string_view key, std::optional<double>& out, RealRange range);
   bool duration(std::string_view key, Duration& out, DurationRange range = {});
-  bool bytes(std::string_view key, std::uint64_t& out, std::uint64_t low);
-  bool bytes(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t low);
+  // `high` is inclusive; the snapshot and PostgreSQL keep sizes in 63 bits.
+  bool bytes(std::string_view key, std::uint64_t& out, std::uint64_t low, std::uint64_t high = INT64_MAX);
+  bool bytes(std::string_view key, std::optional<std::uint64_t>& out, std::uint64_t low,
+             std::uint64_t high = INT64_MAX);
   bool absolute_path(std::string_view key, std::filesystem::path& out);
-  bool texts(std::string_view key, std::vector<std::string>& out, std::string_view expected);
+  bool texts(std::string_view key, std::vector<std::string>& out, std::string_view expected,
+             std::string_view fallback = "[]");
   bool window(std::string_view key, Window& out);
   bool holdout(std::string_view key, Holdout& out);
+  bool since(std::string_view key, std::optional<Since>& out);
   bool cluster(std::string_view key, Cluster& out);
   bool season(std::string_view key, Season& out);
   bool alarm_budget(std::string_view key, std::optional<AlarmBudget>& out);
@@ -136,6 +140,8 @@ class TableReader {
   // Of the value of `key`; of the table where the key is absent.
   Place place_of(std::string_view key) const;
   Place place() const { return node_->place; }
+  // Of a table that takes any key: all of them, in the order of the file, whether asked for or not.
+  const Node::Table& entries() const { return std::get<Node::Table>(node_->value); }
   bool has(std::string_view key) const { return node_->find(key) != nullptr; }
   const std::string& path() const { return path_; }
   const std::filesystem::path& file() const { return *file_; }

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kWindowForms = R"(a window such as "28d", "5000 rows" or "all")";
 constexpr std::string_view kHoldoutForms = R"(a share such as "20%" or a duration such as "7d")";
+constexpr std::string_view kSinceForms =
+    R"(a date such as "2024-01-01", an instant such as "2024-01-01 06:30:00+01", or a number)";
 constexpr std::string_view kClusterForms = R"("auto", "row", a duration such as "1d", "200 rows", or a column's name)";
 constexpr std::string_view kSeasonForms = R"("auto", "none", "day", "week", "year" or a duration such as "12h")";
 constexpr std::string_view kBudgetForms = R"(from 1 to 1000 alarms in a duration, such as "1 per 90d")";
@@ -38,6 +40,19 @@ bool TableReader::holdout(std::string_view key, Holdout& out) {
   const auto value = text_form(*entry, parse_holdout);
   if (!value) return reject(*entry, kHoldoutForms);
   out = *value;
+  return true;
+}
+
+bool TableReader::since(std::string_view key, std::optional<Since>& out) {
+  const Entry* entry = ask(key, std::string(kSinceForms), "");
+  if (entry == nullptr) return false;
+  if (const auto number = finite_number(entry->node)) {
+    out = Since{.axis = TimeAxis::number, .from = *number};
+    return true;
+  }
+  const auto instant = text_form(*entry, parse_instant);
+  if (!instant) return reject(*entry, kSinceForms);
+  out = Since{.axis = TimeAxis::instant, .from = to_event_time(*instant)};
   return true;
 }
 

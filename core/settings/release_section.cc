@@ -4,22 +4,19 @@
 #include "core/settings/url.h"
 
 namespace retraind::settings {
-namespace {
-
-// A command is run as it stands, without a shell, so arguments may be empty or alike.
-void read_command(TableReader& reader, std::vector<std::string>& out) {
+bool read_argv(TableReader& reader, std::string_view key, std::vector<std::string>& out) {
   constexpr std::string_view kExpected = "an array of strings, the first an absolute path";
-  const Entry* entry = reader.ask("on_promote", std::string(kExpected), "");
-  if (entry == nullptr) return;
+  const Entry* entry = reader.ask(key, std::string(kExpected), "");
+  if (entry == nullptr) return false;
   const auto* array = std::get_if<Node::Array>(&entry->node.value);
   if (array == nullptr) {
-    reader.complain("on_promote", fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
-    return;
+    reader.complain(key, fmt::format("expected {}, found {}", kExpected, describe(entry->node)));
+    return false;
   }
   if (array->empty()) {
-    reader.complain("on_promote",
+    reader.complain(key,
                     fmt::format("expected {}, found none; leave the key out when nothing is to be run", kExpected));
-    return;
+    return false;
   }
   std::vector<std::string> argv;
   for (const Node& element : *array) {
@@ -27,20 +24,19 @@ void read_command(TableReader& reader, std::vector<std::string>& out) {
     const bool fits = text != nullptr && text->find('\0') == std::string::npos &&
                       (!argv.empty() || std::filesystem::path(*text).is_absolute());
     if (!fits) {
-      reader.complain_at(element.place, fmt::format("{}.on_promote: expected {}, found {} in it", reader.path(),
-                                                    kExpected, describe(element)));
-      return;
+      reader.complain_at(element.place, fmt::format("{}.{}: expected {}, found {} in it", reader.path(), key, kExpected,
+                                                    describe(element)));
+      return false;
     }
     argv.push_back(*text);
   }
   out = std::move(argv);
+  return true;
 }
-
-}  // namespace
 
 void read_release(TableReader& reader, Release& out) {
   reader.absolute_path("directory", out.directory);
-  read_command(reader, out.on_promote);
+  read_argv(reader, "on_promote", out.on_promote);
   if (reader.text("webhook", out.webhook, "an address such as \"https://example.com/hooks/retraind\"")) {
     if (const auto fault = find_webhook_fault(out.webhook)) {
       reader.complain("webhook", *fault);

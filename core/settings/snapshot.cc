@@ -4,7 +4,10 @@
 
 #include "core/base/sha256.h"
 #include "core/settings/canonical_json.h"
+#include "core/settings/data_json.h"
 #include "core/settings/forms.h"
+#include "core/settings/json_values.h"
+#include "core/settings/training_json.h"
 #include "core/settings/trigger_json.h"
 
 namespace retraind::settings {
@@ -12,71 +15,10 @@ namespace {
 
 namespace json = boost::json;
 
-json::string text(std::string_view value) {
-  return json::string(value);
-}
-
-json::string duration(Duration value) {
-  return json::string(format_duration(value));
-}
-
-// A share is a number, exactly; a duration is its text.
-json::value holdout(const Holdout& value) {
-  if (const auto* share = std::get_if<HoldoutShare>(&value)) return share->share;
-  return text(format_holdout(value));
-}
-
 // A column stands in an object, so that no name of a column can be taken for another form.
 json::value cluster(const Cluster& value) {
   if (const auto* column = std::get_if<ClusterColumn>(&value)) return json::object{{"column", text(column->column)}};
   return text(format_cluster(value));
-}
-
-json::object params(const std::map<std::string, Parameter>& values) {
-  json::object out;
-  for (const auto& [name, value] : values) {
-    std::visit(
-        [&out, &name = name](const auto& concrete) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(concrete)>, std::string>) {
-            out[name] = text(concrete);
-          } else {
-            out[name] = concrete;
-          }
-        },
-        value);
-  }
-  return out;
-}
-
-template <class Value>
-json::value optional_value(const std::optional<Value>& value) {
-  return value ? json::value(*value) : json::value(nullptr);
-}
-
-json::value optional_text(const std::optional<std::string>& value) {
-  return value ? json::value(text(*value)) : json::value(nullptr);
-}
-
-json::array texts(const std::vector<std::string>& values) {
-  json::array out;
-  for (const std::string& value : values) out.push_back(text(value));
-  return out;
-}
-
-json::object training(const Training& value) {
-  return {{"trainer", text(value.trainer)},
-          {"window", text(format_window(value.window))},
-          {"holdout", holdout(value.holdout)},
-          {"min_rows", value.min_rows},
-          {"rounds", value.rounds},
-          {"params", params(value.params)},
-          {"seed", value.seed},
-          {"timeout", duration(value.timeout)},
-          {"memory_limit_bytes", value.memory_limit_bytes},
-          {"threads", value.threads},
-          {"max_attempts", value.max_attempts},
-          {"entity", optional_text(value.entity)},
-          {"refit", value.refit}};
 }
 
 json::object costs(const Costs& values) {
@@ -168,8 +110,10 @@ json::object whole(const Model& value) {
                    {"label_delay", duration(value.label_delay)},
                    {"late_rows", duration(value.late_rows)},
                    {"late_labels", duration(value.late_labels)},
-                   {"training", training(value.training)},
+                   {"training", training_json(value.training)},
+                   {"data", data_json(value.data)},
                    {"validation", validation(value.validation)},
+                   {"scoring", scoring_json(value.scoring)},
                    {"release", release(value.release)},
                    {"triggers", json::array()}};
   for (const Trigger& one : value.triggers) out["triggers"].as_array().push_back(trigger(one));
@@ -200,9 +144,13 @@ std::string configuration_sha256(const Model& model) {
 
 std::string pipeline_sha256(const Model& model) {
   json::object pipeline = whole(model);
-  for (const char* key : {"name", "triggers", "late_rows", "late_labels", "release"}) pipeline.erase(key);
+  for (const char* key : {"name", "triggers", "late_rows", "late_labels", "data", "scoring", "release"}) {
+    pipeline.erase(key);
+  }
   json::object& train = pipeline["training"].as_object();
-  for (const char* key : {"timeout", "memory_limit_bytes", "threads", "max_attempts"}) train.erase(key);
+  for (const char* key : {"timeout", "memory_limit_bytes", "threads", "max_attempts", "keep_data"}) train.erase(key);
+  json::object& command = train["command"].as_object();
+  for (const char* key : {"log_limit_bytes", "disk_limit_bytes", "max_processes"}) command.erase(key);
   json::object& judge = pipeline["validation"].as_object();
   for (const char* key : {"promotion", "detect", "broken_production", "shadow", "bake", "bake_tolerance",
                           "bake_confidence", "trial_every"}) {
@@ -210,7 +158,13 @@ std::string pipeline_sha256(const Model& model) {
   }
   const Model nothing_said;
   erase_defaults(pipeline, whole(nothing_said), {"weight"});
-  erase_defaults(train, training(nothing_said.training), {"entity", "refit"});
+  json::object no_training = training_json(nothing_said.training);
+  json::object& no_command = no_training["command"].as_object();
+  erase_defaults(command, no_command, {"train", "predict", "environment", "pass_environment", "files"});
+  if (command.empty()) train.erase("command");
+  erase_defaults(
+      train, no_training,
+      {"entity", "refit", "since", "sample_rows", "embargo", "class_weights", "keep_majority", "warm_start", "search"});
   erase_defaults(judge, validation(nothing_said.validation),
                  {"threshold", "quantile", "costs", "spend_alpha", "anchor_margin", "gates", "max_holdout_reuse",
                   "max_artifact_bytes", "max_scoring_time", "schema"});

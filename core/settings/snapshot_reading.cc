@@ -3,9 +3,11 @@
 #include <boost/json.hpp>
 
 #include "core/settings/canonical_json.h"
+#include "core/settings/data_json.h"
 #include "core/settings/forms.h"
 #include "core/settings/json_reader.h"
 #include "core/settings/snapshot.h"
+#include "core/settings/training_json.h"
 #include "core/settings/trigger_json.h"
 
 namespace retraind::settings {
@@ -19,71 +21,16 @@ json::object parse_object(std::string_view text) {
   return std::move(value.get_object());
 }
 
-std::optional<JsonReader> object_below(JsonReader& reader, std::string_view key) {
-  const json::value* value = reader.ask(key);
-  if (value == nullptr) return std::nullopt;
-  if (!value->is_object()) reader.reject(key, "an object");
-  return JsonReader(value->get_object(), reader.full(key));
-}
-
-void read_holdout(JsonReader& reader, Holdout& out) {
-  const json::value* value = reader.ask("holdout");
-  if (value == nullptr) return;
-  if (value->is_number()) {
-    out = HoldoutShare{value->to_number<double>()};
-  } else {
-    reader.form("holdout", out, parse_holdout);
-  }
-}
-
 void read_cluster(JsonReader& reader, Cluster& out) {
   const json::value* value = reader.ask("cluster");
   if (value == nullptr) return;
   if (!value->is_object()) return reader.form("cluster", out, parse_cluster);
-  JsonReader column = *object_below(reader, "cluster");
+  JsonReader column = *reader.below("cluster");
   column.require("column");
   ClusterColumn found;
   column.read("column", found.column);
   column.finish();
   out = std::move(found);
-}
-
-void read_params(JsonReader& reader, std::map<std::string, Parameter>& out) {
-  const json::value* value = reader.ask("params");
-  if (value == nullptr) return;
-  if (!value->is_object()) reader.reject("params", "an object");
-  for (const auto& pair : value->get_object()) {
-    const json::value& param = pair.value();
-    Parameter& slot = out[std::string(pair.key())];
-    if (param.is_bool()) {
-      slot = param.get_bool();
-    } else if (param.is_int64()) {
-      slot = param.get_int64();
-    } else if (param.is_double()) {
-      slot = param.get_double();
-    } else if (param.is_string()) {
-      slot = std::string(param.get_string());
-    } else {
-      reader.reject("params", "an object of strings, numbers and booleans");
-    }
-  }
-}
-
-void read_training(JsonReader& reader, Training& out) {
-  reader.read("trainer", out.trainer);
-  reader.form("window", out.window, parse_window);
-  read_holdout(reader, out.holdout);
-  reader.read("min_rows", out.min_rows);
-  reader.read("rounds", out.rounds);
-  read_params(reader, out.params);
-  reader.read("seed", out.seed);
-  reader.read("timeout", out.timeout);
-  reader.read("memory_limit_bytes", out.memory_limit_bytes);
-  reader.read("threads", out.threads);
-  reader.read("max_attempts", out.max_attempts);
-  reader.read("entity", out.entity);
-  reader.read("refit", out.refit);
-  reader.finish();
 }
 
 void read_costs(JsonReader& reader, Costs& out) {
@@ -112,7 +59,7 @@ Gate read_gate(JsonReader& reader) {
   reader.read("below", out.below);
   reader.read("max_drop", out.max_drop);
   reader.read("max_gain", out.max_gain);
-  if (auto slices = object_below(reader, "slices")) {
+  if (auto slices = reader.below("slices")) {
     out.slices.emplace();
     slices->require("column");
     slices->read("column", out.slices->column);
@@ -219,9 +166,11 @@ Model model_from_json(std::string_view text) {
   reader.read("late_rows", out.late_rows);
   reader.read("late_labels", out.late_labels);
   out.validation.metric = default_metric(out.task);
-  if (auto training = object_below(reader, "training")) read_training(*training, out.training);
-  if (auto validation = object_below(reader, "validation")) read_validation(*validation, out.validation);
-  if (auto release = object_below(reader, "release")) read_release(*release, out.release);
+  if (auto training = reader.below("training")) read_training(*training, out.training);
+  if (auto data = reader.below("data")) read_data(*data, out.data);
+  if (auto validation = reader.below("validation")) read_validation(*validation, out.validation);
+  if (auto scoring = reader.below("scoring")) read_scoring(*scoring, out.scoring);
+  if (auto release = reader.below("release")) read_release(*release, out.release);
   each_object(reader, "triggers", [&out](JsonReader& trigger) { out.triggers.push_back(read_trigger(trigger)); });
   reader.finish();
   return out;

@@ -5,24 +5,13 @@
 #include <boost/json.hpp>
 
 #include "core/settings/forms.h"
+#include "core/settings/json_values.h"
 #include "core/settings/trigger_defaults.h"
 
 namespace retraind::settings {
 namespace {
 
 namespace json = boost::json;
-
-json::string text(std::string_view value) {
-  return json::string(value);
-}
-
-json::string duration(Duration value) {
-  return json::string(format_duration(value));
-}
-
-json::value optional_number(const std::optional<double>& value) {
-  return value ? json::value(*value) : json::value(nullptr);
-}
 
 struct WriteRule {
   json::object& out;
@@ -34,11 +23,11 @@ struct WriteRule {
     out["clear_for"] = value.clear;
   }
   void bounds(const Bounds& value) const {
-    out["above"] = optional_number(value.above);
-    out["below"] = optional_number(value.below);
+    out["above"] = optional_value(value.above);
+    out["below"] = optional_value(value.below);
     out["outside"] = nullptr;
     if (value.outside) out["outside"] = json::array{value.outside->first, value.outside->second};
-    out["clear"] = optional_number(value.clear);
+    out["clear"] = optional_value(value.clear);
   }
   template <class Rule>
   void sampled(const Rule& rule) const {

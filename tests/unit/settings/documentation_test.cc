@@ -43,12 +43,13 @@ std::string with_everything_turned_on(const std::string& text) {
   return out;
 }
 
-// "model.power.trigger" -> "model.NAME.trigger"
-std::string generic(const std::string& section) {
-  for (const std::string kind : {"source.", "model."}) {
-    if (!section.starts_with(kind)) continue;
-    const auto dot = section.find('.', kind.size());
-    return kind + "NAME" + (dot == std::string::npos ? "" : section.substr(dot));
+// "model.power.trigger" -> "model.NAME.trigger", "model.power.data.column.day" -> "model.NAME.data.column.NAME"
+std::string generic(std::string section) {
+  for (const std::string kind : {"source.", "model.", ".column."}) {
+    const auto begin = section.find(kind);
+    if (begin == std::string::npos || (begin > 0 && kind.front() != '.')) continue;
+    const auto name = begin + kind.size();
+    section.replace(name, std::min(section.find('.', name), section.size()) - name, "NAME");
   }
   return section;
 }

@@ -103,6 +103,45 @@ Model full_model() {
   model.weight = "worth";
   model.training.entity = "customer";
   model.training.refit = true;
+  Training& t = model.training;
+  t.command = {.train = {"/bin/train", "", "x"},
+               .predict = {"/bin/predict"},
+               .environment = {{"LANG", "né"}, {"A", ""}},
+               .pass_environment = {"HOME"},
+               .files = {"/opt/a"},
+               .log_limit_bytes = 8192,
+               .disk_limit_bytes = std::uint64_t{1} << 30,
+               .max_processes = 9};
+  t.since = Since{.axis = TimeAxis::instant, .from = 1704067200500000};  // 2024-01-01 00:00:00.5
+  t.sample_rows = 100000;
+  t.embargo = hours(36);
+  t.class_weights = std::map<std::string, double>{{"né", 0.1 + 0.2}, {"yes", 5.0}};
+  t.keep_majority = 0.25;
+  t.warm_start = true;
+  t.search = Search{.params = {{"eta", {0.05, 0.1 + 0.2}}, {"kind", {std::string("a"), true, std::int64_t{6}, 6.5}}},
+                    .trials = 8,
+                    .share = 0.25};
+  t.keep_data = true;
+  DataRules& d = model.data;
+  d.schema = ExpectedSchema::any;
+  d.on_break = ValueBreak::warn;
+  d.columns["né"] = ColumnRule{};
+  d.columns["price"] = ColumnRule{
+      .type = "real", .max_null_share = 0.05, .min = -1.5, .max = 1e9, .allowed = std::vector<std::string>{"", "a"}};
+  d.min_rows = 1000;
+  d.max_age = hours(48);
+  d.max_row_change = 0.5;
+  d.null_tolerance = 0.2;
+  d.unique = {"ts", "region"};
+  d.max_duplicates = 0.0;
+  d.leakage = std::nullopt;
+  model.scoring = {.into = "predictions",
+                   .key = {"ts", "region"},
+                   .source = "writer",
+                   .query = "SELECT 2",
+                   .every = minutes(2),
+                   .batch_rows = 500,
+                   .late_rows = hours(3)};
   Validation& v = model.validation;
   v.threshold = 0.1 + 0.2;
   v.quantile = 0.9;

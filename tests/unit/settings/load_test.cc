@@ -32,13 +32,20 @@ TEST(Load, ReadsEveryValueOfAFile) {
   EXPECT_EQ(settings.sources.at("market").statement_timeout, minutes(10));
   EXPECT_EQ(
       to_json(settings.models.at("power")),
-      R"({"anchor":"wall","features":["day","period"],"label":"up","label_delay":"1h","late_labels":"1d",)"
+      R"({"anchor":"wall","data":{"columns":{},"leakage":0.99,"max_age":"0s","max_duplicates":null,)"
+      R"("max_row_change":null,"min_rows":null,"null_tolerance":0.1,"on_break":"stop","schema":"learned","unique":[]},)"
+      R"("features":["day","period"],"label":"up","label_delay":"1h","late_labels":"1d",)"
       R"("late_rows":"1h","name":"power","positive":"1","query":"SELECT ts, day, period, nswprice, nswdemand,)"
       R"( vicprice, vicdemand, transfer, up\nFROM electricity  -- né en Australie\n",)"
       R"("release":{"directory":"","on_promote":[],"timeout":"1min","webhook":"","webhook_secret_file":""},)"
-      R"("source":"market","task":"binary","time_column":"ts","training":{"entity":null,"holdout":0.125,)"
+      R"("scoring":{"batch_rows":10000,"every":"1min","into":"","key":[],"late_rows":"1h","query":"","source":""},)"
+      R"("source":"market","task":"binary","time_column":"ts","training":{"class_weights":null,)"
+      R"("command":{"disk_limit_bytes":10737418240,"environment":{},"files":[],"log_limit_bytes":1048576,)"
+      R"("max_processes":256,"pass_environment":[],"predict":[],"train":[]},"embargo":"0s","entity":null,)"
+      R"("holdout":0.125,"keep_data":false,"keep_majority":1.0,)"
       R"("max_attempts":5,"memory_limit_bytes":536870912,"min_rows":400,"params":{"booster":"gbtree","eta":0.1,)"
-      R"("max_depth":6,"validate_parameters":true},"refit":false,"rounds":50,"seed":7,"threads":2,"timeout":"1h","trainer":"xgboost",)"
+      R"("max_depth":6,"validate_parameters":true},"refit":false,"rounds":50,"sample_rows":null,"search":null,)"
+      R"("seed":7,"since":null,"threads":2,"timeout":"1h","trainer":"xgboost","warm_start":false,)"
       R"("window":"28d"},"triggers":[{"backoff":"0s","backoff_max":"1d","catch_up":"none","cooldown":"0s",)"
       R"("cron":"0 3 * * *","enabled":true,"max_runs_per_day":0,"name":"nightly","on":"schedule",)"
       R"("timezone":"Europe/Berlin"},{"backoff":"10min","backoff_max":"1d","cooldown":"6h","enabled":true,)"

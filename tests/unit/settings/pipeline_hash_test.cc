@@ -40,6 +40,19 @@ TEST(PipelineHash, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
       {"weight", [](Model& m) { m.weight.reset(); }},
       {"entity", [](Model& m) { m.training.entity.reset(); }},
       {"refit", [](Model& m) { m.training.refit = false; }},
+      {"train", [](Model& m) { m.training.command.train.push_back("y"); }},
+      {"predict", [](Model& m) { m.training.command.predict[0] = "/bin/other"; }},
+      {"environment", [](Model& m) { m.training.command.environment.clear(); }},
+      {"pass_environment", [](Model& m) { m.training.command.pass_environment.clear(); }},
+      {"files", [](Model& m) { m.training.command.files.clear(); }},
+      {"since", [](Model& m) { m.training.since->from += 1; }},
+      {"sample_rows", [](Model& m) { m.training.sample_rows.reset(); }},
+      {"embargo", [](Model& m) { m.training.embargo = Duration::zero(); }},
+      {"class_weights", [](Model& m) { m.training.class_weights = ClassWeightsBalanced{}; }},
+      {"keep_majority", [](Model& m) { m.training.keep_majority = 1; }},
+      {"warm_start", [](Model& m) { m.training.warm_start = false; }},
+      {"search", [](Model& m) { m.training.search.reset(); }},
+      {"a searched value", [](Model& m) { m.training.search->params["eta"].pop_back(); }},
       {"threshold", [](Model& m) { m.validation.threshold = 0.5; }},
       {"quantile", [](Model& m) { m.validation.quantile = 0.5; }},
       {"costs", [](Model& m) { m.validation.costs.clear(); }},
@@ -60,6 +73,14 @@ TEST(PipelineHash, HashesWhatDecidesTrainingAndJudgingApartFromTheRest) {
       {"memory_limit", [](Model& m) { m.training.memory_limit_bytes += 1; }},
       {"threads", [](Model& m) { m.training.threads = 4; }},
       {"max_attempts", [](Model& m) { m.training.max_attempts = 5; }},
+      {"log_limit", [](Model& m) { m.training.command.log_limit_bytes += 1; }},
+      {"disk_limit", [](Model& m) { m.training.command.disk_limit_bytes += 1; }},
+      {"max_processes", [](Model& m) { m.training.command.max_processes += 1; }},
+      {"keep_data", [](Model& m) { m.training.keep_data = false; }},
+      {"data", [](Model& m) { m.data = DataRules{}; }},
+      {"leakage", [](Model& m) { m.data.leakage = 0.99; }},
+      {"a column's rule", [](Model& m) { m.data.columns["price"].max = 5; }},
+      {"scoring", [](Model& m) { m.scoring = Scoring{}; }},
       {"late_rows", [](Model& m) { m.late_rows = hours(1); }},
       {"late_labels", [](Model& m) { m.late_labels = hours(1); }},
       {"promotion", [](Model& m) { m.validation.promotion = PromotionMode::automatic; }},
@@ -104,6 +125,11 @@ TEST(PipelineHash, HashesAPipelineAsIfWhatIsAtItsDefaultHadNotBeenWritten) {
   afterwards.validation.trial_every = seconds(1);
   afterwards.release.directory = "/srv/models/power";
   EXPECT_EQ(pipeline_sha256(afterwards), pipeline_sha256(old));
+  Model limited = old;
+  limited.training.command.max_processes = 5;
+  limited.data.min_rows = 5;
+  limited.scoring.into = "predictions";
+  EXPECT_EQ(pipeline_sha256(limited), pipeline_sha256(old));
   Model gated = old;
   gated.validation.max_holdout_reuse = 0;
   EXPECT_NE(pipeline_sha256(gated), pipeline_sha256(old));

@@ -16,16 +16,28 @@ using std::chrono::seconds;
 TEST(Snapshot, SpellsEveryFieldInOneCanonicalText) {
   EXPECT_EQ(
       to_json(full_model()),
-      R"({"anchor":"wall","features":["period","day"],"label":"up","label_delay":"1h","late_labels":"2d",)"
+      R"({"anchor":"wall","data":{"columns":{"né":{"allowed":null,"max":null,"max_null_share":null,"min":null,)"
+      R"("type":null},"price":{"allowed":["","a"],"max":1000000000.0,"max_null_share":0.05,"min":-1.5,)"
+      R"("type":"real"}},"leakage":false,"max_age":"2d","max_duplicates":0.0,"max_row_change":0.5,"min_rows":1000,)"
+      R"("null_tolerance":0.2,"on_break":"warn","schema":"any","unique":["ts","region"]},"features":["period","day"],"label":"up","label_delay":"1h","late_labels":"2d",)"
       R"("late_rows":"1h30min","name":"power","positive":"yes","query":"SELECT \"ts\",)"
       R"( up\nFROM electricity -- né",)"
       R"("release":{"directory":"/srv/models/power","on_promote":["/bin/reload","","power"],"timeout":"1min30s",)"
       R"("webhook":"https://hooks.example/retraind","webhook_secret_file":"/etc/retraind/webhook.key"},)"
+      R"("scoring":{"batch_rows":500,"every":"2min","into":"predictions","key":["ts","region"],"late_rows":"3h",)"
+      R"("query":"SELECT 2","source":"writer"},)"
       R"("source":"market","task":"multiclass","time_column":"ts",)"
-      R"("training":{"entity":"customer","holdout":0.30000000000000004,"max_attempts":4,"memory_limit_bytes":5368709120,)"
+      R"("training":{"class_weights":{"né":0.30000000000000004,"yes":5.0},)"
+      R"("command":{"disk_limit_bytes":1073741824,"environment":{"A":"","LANG":"né"},"files":["/opt/a"],)"
+      R"("log_limit_bytes":8192,"max_processes":9,"pass_environment":["HOME"],"predict":["/bin/predict"],)"
+      R"("train":["/bin/train","","x"]},"embargo":"1d12h",)"
+      R"("entity":"customer","holdout":0.30000000000000004,"keep_data":true,"keep_majority":0.25,"max_attempts":4,)"
+      R"("memory_limit_bytes":5368709120,)"
       R"("min_rows":501,"params":{"booster":"gbtree","eta":0.07,"flag":true,"max_depth":6,"whole":6.0},)"
-      R"("refit":true,"rounds":7,)"
-      R"("seed":42,"threads":3,"timeout":"31min","trainer":"other","window":"28d"},"triggers":[{"backoff":"11min",)"
+      R"("refit":true,"rounds":7,"sample_rows":100000,)"
+      R"("search":{"params":{"eta":[0.05,0.30000000000000004],"kind":["a",true,6,6.5]},"share":0.25,"trials":8},)"
+      R"("seed":42,"since":"2024-01-01T00:00:00.500000Z","threads":3,"timeout":"31min","trainer":"other",)"
+      R"("warm_start":true,"window":"28d"},"triggers":[{"backoff":"11min",)"
       R"("backoff_max":"1d1h","catch_up":"all","cooldown":"6h","cron":"0 3 * * *","enabled":false,)"
       R"("max_runs_per_day":2,"name":"nightly","on":"schedule","timezone":"Europe/Berlin"},{"backoff":"11min",)"
       R"("backoff_max":"1d1h","cooldown":"6h","enabled":false,"every":"30s","max_runs_per_day":2,"name":"rows",)"
@@ -97,6 +109,67 @@ TEST(Snapshot, ReadsBackEveryFormOfWindowHoldoutAndCluster) {
     EXPECT_EQ(to_json(model_from_json(to_json(model))), to_json(model));
     EXPECT_EQ(model_from_json(to_json(model)).validation.cluster.index(), cluster.index());
   }
+}
+
+TEST(Snapshot, ReadsBackEveryFormOfSinceAndOfClassWeights) {
+  Model model = full_model();
+  for (const std::optional<Since>& since :
+       {std::optional<Since>(), std::optional(Since{TimeAxis::number, 0.1 + 0.2}),
+        std::optional(Since{TimeAxis::number, 1200}), std::optional(Since{TimeAxis::instant, 1704067200000001}),
+        std::optional(Since{TimeAxis::instant, -62135596800000000})}) {
+    model.training.since = since;
+    const auto back = model_from_json(to_json(model)).training.since;
+    ASSERT_EQ(back.has_value(), since.has_value());
+    if (!since) continue;
+    EXPECT_EQ(back->axis, since->axis);
+    EXPECT_EQ(back->from, since->from);
+  }
+  const std::map<std::string, double> by_label = {{"", 1e-300}, {"balanced", 2}};
+  for (const ClassWeights& weights : {ClassWeights{}, ClassWeights{ClassWeightsBalanced{}}, ClassWeights{by_label}}) {
+    model.training.class_weights = weights;
+    const ClassWeights back = model_from_json(to_json(model)).training.class_weights;
+    ASSERT_EQ(back.index(), weights.index());
+  }
+  const ClassWeights back = model_from_json(to_json(model)).training.class_weights;
+  EXPECT_EQ((std::get<std::map<std::string, double>>(back)), by_label);
+}
+
+TEST(Snapshot, ReadsBackCommandsSearchesRulesAndScorings) {
+  const Model model = full_model();
+  const Model back = model_from_json(to_json(model));
+  EXPECT_EQ(back.training.command.train, model.training.command.train);
+  EXPECT_EQ(back.training.command.environment, model.training.command.environment);
+  EXPECT_EQ(back.training.command.files, model.training.command.files);
+  EXPECT_EQ(back.training.command.log_limit_bytes, 8192u);
+  ASSERT_TRUE(back.training.search.has_value());
+  EXPECT_EQ(back.training.search->params, model.training.search->params);
+  EXPECT_EQ(back.training.search->trials, 8);
+  EXPECT_EQ(back.training.embargo, hours(36));
+  EXPECT_FALSE(back.data.leakage.has_value());
+  EXPECT_EQ(back.data.max_duplicates, 0.0);
+  EXPECT_EQ(back.data.unique, model.data.unique);
+  ASSERT_EQ(back.data.columns.size(), 2u);
+  EXPECT_FALSE(back.data.columns.at("né").allowed.has_value());
+  EXPECT_EQ(back.data.columns.at("price").allowed, model.data.columns.at("price").allowed);
+  EXPECT_EQ(back.scoring.key, model.scoring.key);
+  EXPECT_EQ(back.scoring.late_rows, hours(3));
+}
+
+TEST(Snapshot, ReadsWhatTheFirstVersionWroteWithoutTheNewerKeys) {
+  // As it stood in the registry before there were commands, searches, data rules and scoring.
+  std::string text(kOldestSnapshot);
+  text.insert(1, R"("training":{"entity":null,"holdout":0.2,"max_attempts":3,"memory_limit_bytes":4294967296,)"
+                 R"("min_rows":500,"params":{},"refit":false,"rounds":7,"seed":1,"threads":1,"timeout":"30min",)"
+                 R"("trainer":"xgboost","window":"all"},)");
+  const Model model = model_from_json(text);
+  EXPECT_EQ(model.training.rounds, 7);
+  EXPECT_TRUE(model.training.command.train.empty());
+  EXPECT_EQ(model.training.command.max_processes, 256);
+  EXPECT_FALSE(model.training.since || model.training.sample_rows || model.training.search);
+  EXPECT_EQ(model.training.keep_majority, 1);
+  EXPECT_EQ(model.data.leakage, 0.99);
+  EXPECT_EQ(model.data.schema, ExpectedSchema::learned);
+  EXPECT_TRUE(model.scoring.into.empty());
 }
 
 TEST(Snapshot, GivesAnOlderTextTheDefaultsOfMissingKeys) {
@@ -221,6 +294,34 @@ TEST(Snapshot, NamesTheKeyThatCannotBeRead) {
   EXPECT_EQ(
       complaint_about(with(R"("training":{"params":{"a":[1]}})")),
       R"(model snapshot: 'training.params' should be an object of strings, numbers and booleans, found {"a":[1]})");
+  EXPECT_EQ(complaint_about(with(R"("training":{"since":"soon"})")),
+            "model snapshot: 'training.since' should be an instant or a number, found \"soon\"");
+  for (const char* weights : {"5", "\"even\"", R"({"a":0})", R"({"a":"1"})"}) {
+    EXPECT_EQ(
+        complaint_about(with(R"("training":{"class_weights":)" + std::string(weights) + "}")),
+        "model snapshot: 'training.class_weights' should be \"balanced\" or an object of numbers above 0, found " +
+            std::string(weights));
+  }
+  EXPECT_EQ(complaint_about(with(R"("training":{"search":{"trials":5}})")),
+            "model snapshot: the key 'training.search.params' is missing");
+  for (const char* params : {"[]", R"({"a":[]})", R"({"a":[[]]})"}) {
+    EXPECT_EQ(complaint_about(with(R"("training":{"search":{"params":)" + std::string(params) + "}}")),
+              "model snapshot: 'training.search.params' should be an object of arrays of strings, numbers and "
+              "booleans, found " +
+                  std::string(params));
+  }
+  EXPECT_EQ(complaint_about(with(R"("training":{"command":{"environment":{"A":5}}})")),
+            R"(model snapshot: 'training.command.environment' should be an object of strings, found {"A":5})");
+  EXPECT_EQ(complaint_about(with(R"("training":{"command":{"shell":true}})")),
+            "model snapshot: unknown key 'training.command.shell'");
+  EXPECT_EQ(complaint_about(with(R"("data":{"columns":{"a":{"maximum":5}}})")),
+            "model snapshot: unknown key 'data.columns.a.maximum'");
+  EXPECT_EQ(complaint_about(with(R"("data":{"columns":{"a":null}})")),
+            "model snapshot: 'data.columns.a' should be an object, found null");
+  EXPECT_EQ(complaint_about(with(R"("data":{"leakage":true})")),
+            "model snapshot: 'data.leakage' should be a number, found true");
+  EXPECT_EQ(complaint_about(with(R"("scoring":{"key":"ts"})")),
+            "model snapshot: 'scoring.key' should be an array of strings, found \"ts\"");
   EXPECT_EQ(complaint_about(with(R"("validation":{"metric":"profit"})")),
             "model snapshot: 'validation.metric' should be " + list_words<Metric>() + ", found \"profit\"");
   EXPECT_EQ(complaint_about(with(R"("validation":{"schema":"some"})")),
