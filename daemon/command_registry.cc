@@ -97,6 +97,11 @@ int trials_command(const Options& options) {
   });
 }
 
+int scorings_command(const Options& options) {
+  return print_page(options,
+                    [&](store::Transaction& transaction) { return runs::read_scorings(transaction, options.filter); });
+}
+
 int releases_command(const Options& options) {
   return print_page(options, [&](store::Transaction& transaction) {
     return runs::read_releases(transaction, options.filter, options.limit);

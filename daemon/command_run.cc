@@ -32,4 +32,8 @@ int trial_command(const Options& options) {
   return run_trial(options.parent);
 }
 
+int score_command(const Options& options) {
+  return run_scoring(options.parent);
+}
+
 }  // namespace retraind::daemon

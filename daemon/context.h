@@ -24,6 +24,7 @@ struct Context {
         monitors_due(io_context),
         runs_due(io_context),
         trials_due(io_context),
+        scorings_due(io_context),
         releases_due(io_context) {}
 
   boost::asio::io_context& io;
@@ -36,6 +37,7 @@ struct Context {
   Wakeup monitors_due;
   Wakeup runs_due;
   Wakeup trials_due;
+  Wakeup scorings_due;
   Wakeup releases_due;
   bool stopping = false;
 

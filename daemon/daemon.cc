@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/registry/models.h"
 #include "core/runs/monitors.h"
+#include "core/runs/scorings.h"
 #include "core/store/migrator.h"
 #include "daemon/log.h"
 #include "daemon/run_blocking.h"
@@ -25,7 +26,7 @@ namespace asio = boost::asio;
 // Threads for blocking work: the evaluations, the deliveries, one for each run's bookkeeping, the listener and the
 // loops' own claims.
 std::size_t pool_size(const settings::Settings& settings) {
-  return 14 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
+  return 16 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
 }
 
 }  // namespace
@@ -42,6 +43,7 @@ Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path
       monitors_(context_),
       runs_(context_),
       trials_(context_),
+      scorings_(context_),
       releases_(context_),
       upkeep_(context_),
       listening_(context_) {
@@ -72,6 +74,7 @@ void Daemon::run() {
   start(monitors_.run());
   start(runs_.run());
   start(trials_.run());
+  start(scorings_.run());
   start(releases_.run());
   log_info(fmt::format("retraind {} ready: instance {}, {} models, registry {}", version_, context_.executor.instance,
                        context_.settings->models.size(), registry_.description()));
@@ -120,6 +123,7 @@ void Daemon::load_configuration(const settings::Settings& settings) {
       const TimePoint now = runs::registry_now(transaction);
       put = registry::put_model(transaction, model, loader, now);
       if (put.added || put.changed) runs::put_monitors(transaction, put.id, model, now);
+      runs::put_scoring(transaction, put.id, model, now);
     });
     if (put.added) {
       log_info("model added", {{"model", name}});
@@ -189,6 +193,7 @@ asio::awaitable<void> Daemon::reload() {
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
+  context_.scorings_due.ring();
   context_.releases_due.ring();
 }
 
@@ -201,11 +206,13 @@ asio::awaitable<void> Daemon::drain() {
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
+  context_.scorings_due.ring();
   context_.releases_due.ring();
   upkeep_.stop();
   listening_.stop();
   monitors_.stop_looks();
   trials_.stop_look();
+  scorings_.stop_look();
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (loops_running_ > 0) {
     if (std::chrono::steady_clock::now() >= deadline) {

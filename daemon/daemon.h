@@ -57,6 +57,7 @@ class Daemon {
   MonitorLoop monitors_;
   RunLoop runs_;
   TrialLoop trials_;
+  ScoringLoop scorings_;
   ReleaseLoop releases_;
   UpkeepLoop upkeep_;
   ListenLoop listening_;

@@ -35,6 +35,7 @@ asio::awaitable<void> ListenLoop::run() {
     context_.monitors_due.ring();
     context_.runs_due.ring();
     context_.trials_due.ring();
+    context_.scorings_due.ring();
     context_.releases_due.ring();
     timer_.expires_after(kReconnectAfter);
     boost::system::error_code ignored;
@@ -50,6 +51,7 @@ asio::awaitable<void> ListenLoop::listen() {
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
+  context_.scorings_due.ring();
   context_.releases_due.ring();
   // The descriptor is libpq's: a duplicate is watched, so that nobody closes it twice.
   const auto socket = std::make_shared<asio::posix::stream_descriptor>(context_.io, ::dup(listener->socket()));
@@ -74,6 +76,7 @@ asio::awaitable<void> ListenLoop::listen() {
       if (notification.payload == "run") context_.runs_due.ring();
       if (notification.payload == "monitor") context_.monitors_due.ring();
       if (notification.payload == "trial") context_.trials_due.ring();
+      if (notification.payload == "scoring") context_.scorings_due.ring();
       if (notification.payload == "release") context_.releases_due.ring();
     }
   }

@@ -66,6 +66,22 @@ asio::awaitable<void> LookProcess::run(const pipeline::TrialPlan& plan, const se
   });
 }
 
+asio::awaitable<void> LookProcess::run(const pipeline::ScoringPlan& plan, const settings::Source& source,
+                                       pipeline::ScoringResult& result) {
+  Work work{.command = "score",
+            .job_file = pipeline::kScoringFile,
+            .job = pipeline::to_json(plan.job),
+            .artifacts = {},
+            .timeout = plan.job.model.training.timeout,
+            .advice = "lower scoring.batch_rows, or raise training.timeout; batches that were written stay written"};
+  work.artifacts.emplace_back(plan.job.version.artifact_file, plan.artifact);
+  co_await execute(work, source);
+  co_await run_blocking(context_.pool, [this, &result] {
+    result =
+        result_of<pipeline::ScoringResult>(pipeline::scoring_look_from_json(outcome(pipeline::kScoringResultFile)));
+  });
+}
+
 asio::awaitable<void> LookProcess::execute(const Work& work, const settings::Source& source) {
   std::string failed;
   try {

@@ -1,7 +1,7 @@
 #pragma once
-// A look at fresh rows in a worker process of its own, for a trigger or for a trial: it may need models, which the
-// daemon never loads, and a slow source must not keep the daemon from stopping. Owned by the coroutine that awaits it;
-// used on the thread of the io_context. One object makes one look.
+// A look at fresh rows in a worker process of its own, for a trigger, for a trial or for their scores: it may need
+// models, which the daemon never loads, and a slow source must not keep the daemon from stopping. Owned by the
+// coroutine that awaits it; used on the thread of the io_context. One object makes one look.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/pipeline/batch_scoring.h"
 #include "core/pipeline/trial.h"
 #include "core/pipeline/watch.h"
 #include "daemon/child_process.h"
@@ -30,6 +31,8 @@ class LookProcess {
                                    pipeline::LookResult& result);
   boost::asio::awaitable<void> run(const pipeline::TrialPlan& plan, const settings::Source& source,
                                    pipeline::TrialResult& result);
+  boost::asio::awaitable<void> run(const pipeline::ScoringPlan& plan, const settings::Source& source,
+                                   pipeline::ScoringResult& result);
   // Ends it; run() then throws.
   void stop();
   bool stopped() const { return stopped_; }

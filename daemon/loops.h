@@ -84,6 +84,25 @@ class TrialLoop {
   std::chrono::steady_clock::time_point next_approvals_{};
 };
 
+// Scores the new rows of models whose configuration says so, one model at a time.
+class ScoringLoop {
+ public:
+  explicit ScoringLoop(Context& context) : context_(context) {}
+  boost::asio::awaitable<void> run();
+  // Ends the worker that scores; what it has not committed is scored later, by whoever is there.
+  void stop_look();
+
+ private:
+  struct Attempt;
+  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  boost::asio::awaitable<void> look(std::shared_ptr<Attempt> attempt);
+  boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Attempt> attempt);
+  void conclude(Attempt& attempt);  // blocking
+
+  Context& context_;
+  std::shared_ptr<Attempt> attempt_;
+};
+
 // Claims due releases and delivers them, a few at a time.
 class ReleaseLoop {
  public:

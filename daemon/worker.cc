@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/pipeline/batch_scoring.h"
 #include "core/pipeline/durable_file.h"
 #include "core/pipeline/execute.h"
 #include "core/pipeline/look.h"
@@ -206,6 +207,12 @@ int run_look(pid_t parent) {
 int run_trial(pid_t parent) {
   return answer_look<pipeline::TrialLook>(parent, pipeline::kTrialResultFile, "raise training.memory_limit",
                                           pipeline::trial_job_from_json, pipeline::run_trial);
+}
+
+int run_scoring(pid_t parent) {
+  return answer_look<pipeline::ScoringLook>(parent, pipeline::kScoringResultFile,
+                                            "raise training.memory_limit, or lower scoring.batch_rows",
+                                            pipeline::scoring_job_from_json, pipeline::score_new_rows);
 }
 
 }  // namespace retraind::daemon

@@ -13,5 +13,7 @@ int run_worker(pid_t parent, const std::string& version);
 // The same for one look of a trigger or of a trial, the bodies of `retraind look` and `retraind trial`.
 int run_look(pid_t parent);
 int run_trial(pid_t parent);
+// And for a batch of scores, the body of `retraind score`.
+int run_scoring(pid_t parent);
 
 }  // namespace retraind::daemon

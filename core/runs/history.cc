@@ -60,6 +60,14 @@ constexpr const char* kTrialsJson = R"sql(/* retraind:runs.trials_json */
 SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.trial_history
   WHERE $1::text IS NULL OR model = $1 ORDER BY trial_id DESC LIMIT $2::bigint) t)sql";
 
+constexpr const char* kScorings = R"sql(/* retraind:runs.scorings */
+SELECT model, target, version, rows, scored_at, coalesce(covered_to::text, covered_to_number::text) AS covered_to, looked_at,
+       next_due_at AS next_due, failures, sentence
+  FROM retraind.scoring_status WHERE $1::text IS NULL OR model = $1 ORDER BY model)sql";
+constexpr const char* kScoringsJson = R"sql(/* retraind:runs.scorings_json */
+SELECT coalesce(json_agg(t), '[]') FROM (SELECT * FROM retraind.scoring_status
+  WHERE $1::text IS NULL OR model = $1 ORDER BY model) t)sql";
+
 constexpr const char* kReleases = R"sql(/* retraind:runs.releases */
 SELECT release_id AS release, model, version, kind, target, state, created_at, attempts, settled_at, next_due_at AS next_due,
        coalesce(skip_reason, last_detail, 'waits for release ' ||
@@ -116,6 +124,10 @@ Page read_triggers(store::Transaction& transaction, const std::optional<std::str
 
 Page read_trials(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {
   return to_page(execute(transaction, kTrials, model, limit), execute(transaction, kTrialsJson, model, limit));
+}
+
+Page read_scorings(store::Transaction& transaction, const std::optional<std::string>& model) {
+  return to_page(execute(transaction, kScorings, model), execute(transaction, kScoringsJson, model));
 }
 
 Page read_releases(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit) {

@@ -26,6 +26,7 @@ Page read_promotions(store::Transaction& transaction, const std::optional<std::s
 Page read_runs(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_triggers(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 Page read_trials(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
+Page read_scorings(store::Transaction& transaction, const std::optional<std::string>& model);
 Page read_releases(store::Transaction& transaction, const std::optional<std::string>& model, std::size_t limit);
 
 // One drift check, the columns that drifted first: column, role, effect, interval, p, threshold, verdict, sentence. No

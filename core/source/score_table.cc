@@ -84,16 +84,36 @@ void require_name(const std::string& name, const char* what) {
   }
 }
 
+// "table" or "schema.table", spelled as in SQL: in double quotes it is taken as it is, without them in lower case.
 std::vector<std::string> split_table_name(const std::string& into) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin <= into.size();) {
-    const std::size_t dot = std::min(into.find('.', begin), into.size());
-    parts.push_back(into.substr(begin, dot - begin));
-    begin = dot + 1;
+  std::vector<std::string> parts(1);
+  bool quoted = false;
+  bool was_quoted = false;  // a name ends with its closing quote
+  bool sound = true;
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    const char c = into[i];
+    if (quoted && c == '"' && into.compare(i, 2, "\"\"") == 0) {
+      parts.back() += into[i++];
+    } else if (quoted) {
+      if (c == '"') {
+        quoted = false;
+      } else {
+        parts.back() += c;
+      }
+    } else if (c == '.') {
+      parts.emplace_back();
+      was_quoted = false;
+    } else if (c == '"') {
+      sound = sound && parts.back().empty() && !was_quoted;
+      quoted = was_quoted = true;
+    } else {
+      sound = sound && !was_quoted;
+      parts.back() += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
   }
-  if (parts.size() > 2) {
+  if (!sound || quoted || parts.size() > 2) {
     throw DataError(fmt::format("scoring.into = \"{}\" is no name of a table", into),
-                    "write \"table\" or \"schema.table\"; a table's own name may hold no dot");
+                    "write table or schema.table; a name with capitals or blanks in double quotes");
   }
   for (const std::string& part : parts) require_name(part, "a name in scoring.into");
   return parts;

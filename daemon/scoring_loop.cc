@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "core/base/error.h"
+#include "core/pipeline/batch_scoring.h"
+#include "core/runs/scorings.h"
+#include "daemon/log.h"
+#include "daemon/look_process.h"
+#include "daemon/loops.h"
+#include "daemon/run_blocking.h"
+
+namespace retraind::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+void say(settings::LogLevel level, const runs::ClaimedScoring& scoring, const std::string& message) {
+  log_line(level, message, {{"model", scoring.model_name}});
+}
+
+}  // namespace
+
+struct ScoringLoop::Attempt {
+  Attempt(Context& context, runs::ClaimedScoring claimed)
+      : scoring(std::move(claimed)),
+        look(context, fmt::format("scoring-{}-{}", number(scoring.model), number(scoring.term))),
+        timer(context.io) {}
+
+  runs::ClaimedScoring scoring;
+  std::optional<pipeline::ScoringPlan> plan;  // absent: nothing is in production
+  pipeline::ScoringResult result;
+  std::string failed;  // why the look could not be made; empty: it was
+  LookProcess look;
+  asio::steady_timer timer;
+  bool ended = false;
+};
+
+asio::awaitable<void> ScoringLoop::run() {
+  while (!context_.stopping) {
+    bool more = false;
+    try {
+      more = co_await run_once();
+    } catch (const std::exception& error) {
+      log_error(fmt::format("rows to score could not be claimed: {}; trying again", error.what()));
+    }
+    if (more || context_.stopping) continue;
+    const Duration pause = co_await until_due(context_, runs::next_scoring_due);
+    co_await context_.scorings_due.wait(pause);
+  }
+}
+
+asio::awaitable<bool> ScoringLoop::run_once() {
+  std::optional<runs::ClaimedScoring> claimed;
+  const std::vector<std::string> sources = context_.source_names();
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &lease_time] {
+    context_.registry.transact("claim scoring", [&](store::Transaction& transaction) {
+      claimed =
+          runs::claim_scoring(transaction, context_.executor, sources, lease_time, runs::registry_now(transaction));
+    });
+  });
+  if (!claimed) co_return false;
+  const auto attempt = std::make_shared<Attempt>(context_, std::move(*claimed));
+  attempt_ = attempt;
+  asio::co_spawn(context_.io, renew_lease_until_ended(attempt), asio::detached);
+  co_await look(attempt);
+  std::string trouble;
+  // A look that was stopped says nothing: the lease runs out, and whoever is there looks again.
+  if (!attempt->look.stopped()) {
+    try {
+      co_await run_blocking(context_.pool, [this, &attempt] { conclude(*attempt); });
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+  }
+  attempt->ended = true;
+  attempt->timer.cancel();
+  attempt_.reset();
+  if (!trouble.empty()) {
+    say(settings::LogLevel::error, attempt->scoring,
+        fmt::format("how far scoring came could not be recorded: {}; its lease expires and it is looked again",
+                    trouble));
+  }
+  co_return trouble.empty();
+}
+
+asio::awaitable<void> ScoringLoop::look(std::shared_ptr<Attempt> attempt) {
+  try {
+    const std::shared_ptr<const settings::Settings> settings = context_.settings;
+    co_await run_blocking(context_.pool, [this, &attempt] {
+      context_.registry.transact("plan scoring", [&](store::Transaction& transaction) {
+        attempt->plan = pipeline::plan_scoring(transaction, attempt->scoring, runs::registry_now(transaction));
+      });
+    });
+    if (attempt->plan) {
+      const settings::Source& source = settings->sources.at(attempt->scoring.source);
+      co_await attempt->look.run(*attempt->plan, source, attempt->result);
+    }
+  } catch (const Error& error) {
+    attempt->failed = error.message_with_hint();
+  } catch (const std::exception& error) {
+    attempt->failed = error.what();
+  }
+}
+
+asio::awaitable<void> ScoringLoop::renew_lease_until_ended(std::shared_ptr<Attempt> attempt) {
+  const Duration lease_time = context_.settings->daemon.lease_time;
+  bool held = true;
+  while (!attempt->ended && held) {
+    attempt->timer.expires_after(lease_time / 3);
+    boost::system::error_code ignored;
+    co_await attempt->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (attempt->ended) break;
+    try {
+      co_await run_blocking(context_.pool, [this, &held, &attempt, &lease_time] {
+        context_.registry.transact("renew scoring lease", [&](store::Transaction& transaction) {
+          held = runs::renew_scoring_lease(transaction, attempt->scoring, lease_time, runs::registry_now(transaction));
+        });
+      });
+    } catch (const std::exception& error) {
+      say(settings::LogLevel::warning, attempt->scoring,
+          fmt::format("the lease of scoring could not be renewed: {}", error.what()));
+    }
+  }
+  // Somebody else scores now, or scoring was configured otherwise.
+  if (!held && !attempt->ended) attempt->look.stop();
+}
+
+void ScoringLoop::conclude(Attempt& attempt) {
+  using settings::LogLevel;
+  const runs::ClaimedScoring& scoring = attempt.scoring;
+  std::optional<std::string> sentence;
+  context_.registry.transact("record scoring", [&](store::Transaction& transaction) {
+    const TimePoint now = runs::registry_now(transaction);
+    if (!attempt.failed.empty()) {
+      sentence = pipeline::record_failed_scoring(transaction, scoring, attempt.failed, now);
+    } else if (!attempt.plan) {
+      sentence = pipeline::postpone_scoring(transaction, scoring, now);
+    } else {
+      sentence = pipeline::conclude_scoring(transaction, scoring, attempt.plan->job, attempt.result, now);
+    }
+  });
+  if (!sentence) {
+    say(LogLevel::info, scoring, "somebody else scores the model's rows now, or nobody should; nothing was recorded");
+  } else if (!attempt.failed.empty()) {
+    say(LogLevel::warning, scoring, "new rows could not be scored: " + *sentence);
+  } else {
+    say(attempt.result.rows > 0 ? LogLevel::info : LogLevel::debug, scoring, *sentence);
+  }
+}
+
+void ScoringLoop::stop_look() {
+  if (attempt_) attempt_->look.stop();
+}
+
+}  // namespace retraind::daemon
