@@ -18,7 +18,7 @@
 #include "core/base/text.h"
 #include "core/release/folder.h"
 #include "core/release/printable.h"
-#include "core/train/artifact.h"
+#include "core/release/version_files.h"
 
 namespace retraind::release {
 namespace {
@@ -32,25 +32,8 @@ constexpr std::size_t kMostReleaseBytes = std::size_t{1} << 20;
 constexpr std::size_t kMostNameBytes = 255;  // of one part of a path
 constexpr std::size_t kShownBytes = 200;
 
-using Files = std::map<std::string, std::string>;  // name -> bytes, or name -> sha256
-
 bool others_may_write(const struct stat& about) {
   return (about.st_mode & 0022U) != 0;
-}
-
-Files files_of(std::string_view artifact) {
-  train::Artifact unpacked = train::unpack(artifact);
-  Files files;
-  files["manifest.json"] = std::move(unpacked.manifest);
-  files["preparation.json"] = unpacked.preparation.to_json();
-  for (auto& [name, bytes] : unpacked.model_files) files["model/" + name] = std::move(bytes);
-  for (const auto& [name, bytes] : files) {
-    if (!is_safe_name(name)) {
-      throw DataError(fmt::format("the artifact holds a file that is not written to a disk: \"{}\"",
-                                  printable_line(name, kShownBytes)));
-    }
-  }
-  return files;
 }
 
 // With a slash or a dot at its end a path would be followed where it is a link.
@@ -169,28 +152,6 @@ std::optional<std::string> take_stock(int folder, const std::string& prefix,
   return std::nullopt;
 }
 
-// The folders that files of these names need.
-std::set<std::string> folders_of(const Files& files) {
-  std::set<std::string> out;
-  for (const auto& [name, ignored] : files) {
-    for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1)) {
-      out.insert(name.substr(0, at));
-    }
-  }
-  return out;
-}
-
-// In which folder below `folder` a file stands, opened step by step, and its last part.
-std::pair<Descriptor, std::string> open_parent(int folder, const std::string& name) {
-  Descriptor at = open_folder(folder, ".");
-  std::size_t begin = 0;
-  for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', begin)) {
-    at = open_folder(at.get(), name.substr(begin, slash - begin));
-    begin = slash + 1;
-  }
-  return {std::move(at), name.substr(begin)};
-}
-
 // How an exported folder differs from what it should hold, release.json aside; std::nullopt when it does not.
 std::optional<std::string> find_difference(int folder, const Files& files, const Files& hashes,
                                            const std::stop_token& stop) {
@@ -218,30 +179,6 @@ std::optional<std::string> find_difference(int folder, const Files& files, const
   return std::nullopt;
 }
 
-void write_version(int root, const std::string& name, const Files& files, const std::string& release_file,
-                   const std::stop_token& stop) {
-  remove_tree(root, name);  // what an interrupted export left
-  make_folder(root, name);
-  const Descriptor folder = open_folder(root, name);
-  // In order, so that a folder comes before those in it.
-  const std::set<std::string> folders = folders_of(files);
-  for (const std::string& below : folders) {
-    const auto [parent, last] = open_parent(folder.get(), below);
-    make_folder(parent.get(), last);
-  }
-  for (const auto& [file, bytes] : files) {
-    const auto [parent, last] = open_parent(folder.get(), file);
-    write_file(parent.get(), last, bytes, stop);
-  }
-  write_file(folder.get(), kReleaseFile, release_file, stop);
-  for (const std::string& below : folders) {
-    const auto [parent, last] = open_parent(folder.get(), below);
-    const Descriptor itself = open_folder(parent.get(), last);
-    sync_folder(itself.get(), below);
-  }
-  sync_folder(folder.get(), name);
-}
-
 void put_release_file(int folder, const std::string& release_file, const std::stop_token& stop) {
   if (read_small_file(folder, kReleaseFile, kMostReleaseBytes) == release_file) return;
   remove_tree(folder, kNewReleaseFile);
@@ -260,19 +197,6 @@ void switch_current(int root, const std::string& version) {
 
 }  // namespace
 
-bool is_safe_name(std::string_view name) {
-  if (name.empty()) return false;
-  while (true) {
-    const std::string_view part = name.substr(0, name.find('/'));
-    if (part.empty() || part == "." || part == ".." || part.size() > kMostNameBytes) return false;
-    const bool odd = std::any_of(part.begin(), part.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\'; });
-    if (odd) return false;
-    if (part.size() == name.size()) return true;
-    name.remove_prefix(part.size() + 1);
-  }
-}
-
 std::string export_version(const std::filesystem::path& directory, const Announcement& announcement,
                            std::string_view artifact, std::stop_token stop,
                            const std::function<void()>& before_switch) {
@@ -281,12 +205,7 @@ std::string export_version(const std::filesystem::path& directory, const Announc
         fmt::format("the artifact has the sha256 {}, and {} was promoted", sha256, announcement.artifact_sha256));
   }
   const Files files = files_of(artifact);
-  Files hashes;
-  std::uint64_t bytes = 0;
-  for (const auto& [name, contents] : files) {
-    hashes[name] = to_hex(retraind::sha256(contents));
-    bytes += contents.size();
-  }
+  const Files hashes = hashes_of(files);
   const std::string release_file = to_release_file(announcement, hashes);
   const std::string version = fmt::format("v{}", announcement.version);
   const std::string fresh = fmt::format(".{}.new", version);
@@ -306,7 +225,9 @@ std::string export_version(const std::filesystem::path& directory, const Announc
   }
   if (!there || difference) {
     try {
-      write_version(root.get(), fresh, files, release_file, stop);
+      Files with_release = files;
+      with_release[kReleaseFile] = release_file;
+      write_files(root.get(), fresh, with_release, stop);
       if (there) {
         replace_folder(root.get(), fresh, version);
       } else {
@@ -326,7 +247,8 @@ std::string export_version(const std::filesystem::path& directory, const Announc
   if (stop.stop_requested()) throw TransientError("the export was abandoned");
   before_switch();
   switch_current(root.get(), version);
-  const std::string size = fmt::format("{} files, {}", files.size() + 1, format_bytes(bytes + release_file.size()));
+  const std::string size =
+      fmt::format("{} files, {}", files.size() + 1, format_bytes(bytes_of(files) + release_file.size()));
   if (difference)
     return fmt::format("{} differed ({}) and was written anew ({}), current -> {}", version, *difference, size,
                        version);
