@@ -1,0 +1,104 @@
+#include "core/cage/cage.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/cage/launch.h"
+#include "core/cage/strays.h"
+#include "core/cage/watch.h"
+
+namespace retraind::cage {
+namespace {
+
+// Whatever becomes of the call, what came out of the cage ends with it.
+class NothingLeft {
+ public:
+  NothingLeft() = default;
+  ~NothingLeft() {
+    if (done_) return;
+    try {
+      kill_strays({});
+    } catch (const std::exception&) {
+      // Another exception is under way, and says more.
+    }
+  }
+  NothingLeft(const NothingLeft&) = delete;
+  NothingLeft& operator=(const NothingLeft&) = delete;
+
+  std::uint64_t make_sure() {
+    done_ = true;
+    return kill_strays({});
+  }
+
+ private:
+  bool done_ = false;
+};
+
+}  // namespace
+
+CageEnd run_caged(const CageSpec& spec) {
+  become_subreaper();
+  NothingLeft nothing_left;
+  Launch launch(spec);
+  Watch watch(spec, launch);
+  watch.until_it_ends();
+
+  const std::uint64_t strays = launch.in_namespace() ? 0 : count_strays();
+  const bool out_of_memory = launch.cgroup() != nullptr && launch.cgroup()->ran_out_of_memory();
+  const Duration took = watch.elapsed();
+  // The number is still taken until it is reaped, so that no stranger's group can be meant.
+  if (!launch.in_namespace()) launch.kill();
+  const Ending ending = launch.reap();
+  const std::uint64_t swept = nothing_left.make_sure();
+  watch.drain();
+
+  CageEnd out;
+  out.stop = watch.stop();
+  out.excess = watch.excess();
+  out.killed = watch.killed() && out.stop == CageStop::timeout;
+  if (!watch.killed()) out.left_behind = std::max(ending.left_behind + swept, strays);
+  if (WIFSIGNALED(ending.status)) {
+    out.signal = WTERMSIG(ending.status);
+  } else {
+    out.code = WEXITSTATUS(ending.status);
+  }
+  if (out.stop == CageStop::none && out.signal == SIGXFSZ) {
+    out.stop = CageStop::disk;
+    out.excess = fmt::format("it wrote a file longer than {}", format_bytes(spec.disk_bytes));
+  } else if (out.stop == CageStop::none && out.signal == SIGKILL && out_of_memory) {
+    out.stop = CageStop::memory;
+    out.excess = fmt::format("it needed more than {} of memory", format_bytes(spec.memory_bytes));
+  }
+  out.log = watch.log().text();
+  out.log_dropped = watch.log().dropped();
+  out.took = took;
+  out.peak_memory_bytes = watch.peak_memory_bytes();
+  out.in_namespace = launch.in_namespace();
+  out.in_cgroup = launch.cgroup() != nullptr;
+  return out;
+}
+
+std::string CageEnd::sentence() const {
+  std::string out;
+  if (stop != CageStop::none) {
+    out = fmt::format("was stopped: {}", excess);
+    if (killed) out += ", and did not end when it was asked to (SIGTERM)";
+  } else if (signal) {
+    out = fmt::format("was ended by signal {} ({})", *signal, ::strsignal(*signal));
+    if (*signal == SIGKILL) out += ", as the kernel does when the machine's memory runs out";
+  } else {
+    out = fmt::format("ended with exit code {}", code.value_or(0));
+  }
+  if (left_behind > 0) {
+    out += left_behind == 1 ? "; it left a process behind, which was killed"
+                            : fmt::format("; it left {} processes behind, which were killed", left_behind);
+  }
+  return out;
+}
+
+}  // namespace retraind::cage
