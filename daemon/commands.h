@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/settings/load.h"
 
@@ -29,9 +30,18 @@ struct Options {
   std::size_t limit = 20;
   std::string reason;
   std::int64_t run = 0;
-  int version = 0;      // lift-quarantine
+  int version = 0;      // lift-quarantine, reproduce; export, predict: 0 is the one in production
   int parent = 0;       // worker, look, trial, announce
   std::string trigger;  // drift
+  // reproduce
+  bool kept = false;
+  bool anyway = false;
+  std::optional<int> threads;
+  // export, predict
+  std::filesystem::path in;   // empty: standard input
+  std::filesystem::path out;  // predict: empty is standard output
+  std::vector<std::string> keep_columns;
+  bool with_input = false;
 };
 
 std::string version();
@@ -49,6 +59,7 @@ int history_command(const Options& options);
 int runs_command(const Options& options);
 int triggers_command(const Options& options);
 int trials_command(const Options& options);
+int scorings_command(const Options& options);
 int releases_command(const Options& options);
 int trigger_command(const Options& options);
 int approve_command(const Options& options);
@@ -59,9 +70,13 @@ int lift_quarantine_command(const Options& options);
 int pause_command(const Options& options);
 int resume_command(const Options& options);
 int drift_command(const Options& options);
+int reproduce_command(const Options& options);
+int export_command(const Options& options);
+int predict_command(const Options& options);
 int worker_command(const Options& options);
 int look_command(const Options& options);
 int trial_command(const Options& options);
+int score_command(const Options& options);
 int announce_command(const Options& options);
 
 }  // namespace retraind::daemon

@@ -94,6 +94,9 @@ int main(int argc, char** argv) {
   with_list(command("triggers", "decisions of triggers, newest first", daemon::triggers_command));
   with_list(
       command("trials", "shadows and bakes: two versions on the same new rows, newest first", daemon::trials_command));
+  CLI::App* scorings = command("scorings", "models whose new rows are scored: where to, how far, what went wrong",
+                               daemon::scorings_command);
+  scorings->add_option("-m,--model", options.filter, "only this model");
   with_list(command("releases", "whom promotions were announced to, newest first", daemon::releases_command));
   CLI::App* trigger = command("trigger", "ask for a run of a model now", daemon::trigger_command);
   with_model(trigger);
@@ -126,6 +129,34 @@ int main(int argc, char** argv) {
   with_model(drift);
   drift->add_option("-t,--trigger", options.trigger,
                     "by the rule of this drift trigger (default: the model's first, or the defaults)");
+  CLI::App* reproduce =
+      command("reproduce", "make a version again from the same rows, and compare", daemon::reproduce_command);
+  with_model(reproduce);
+  reproduce->add_option("VERSION", options.version, "the version")->required()->check(CLI::PositiveNumber);
+  reproduce->add_flag("--kept", options.kept, "from the rows that were kept with it, without asking the source");
+  reproduce->add_flag("--anyway", options.anyway, "train on the source's rows also where they have changed");
+  reproduce->add_option("--threads", options.threads, "train with so many threads (default: as its run did)")
+      ->check(CLI::Range(1, 256));
+  const auto with_version = [&](CLI::App* sub) {
+    sub->add_option("--version", options.version, "this version (default: the one in production)")
+        ->check(CLI::PositiveNumber);
+  };
+  CLI::App* exporting =
+      command("export", "write a version into a folder, to use it without retraind", daemon::export_command);
+  with_model(exporting);
+  with_version(exporting);
+  exporting->add_option("-o,--out", options.out, "the folder; must not be there, or be empty")->required();
+  CLI::App* predict =
+      command("predict", "predict rows of a CSV file, from standard input to standard output", daemon::predict_command);
+  with_model(predict);
+  with_version(predict);
+  predict->add_option("-i,--in", options.in, "read the rows from this file");
+  predict->add_option("-o,--out", options.out, "write the predictions to this file");
+  CLI::Option* keep =
+      predict->add_option("-k,--keep-columns", options.keep_columns,
+                          "columns of the rows that are written in front of the predictions; comma-separated");
+  keep->delimiter(',');
+  predict->add_flag("--with-input", options.with_input, "write all columns of the rows")->excludes(keep);
   CLI::App* worker = command("worker", "execute one run (internal)", daemon::worker_command);
   worker->group("");
   worker->add_option("--parent", options.parent)->required();
@@ -135,6 +166,9 @@ int main(int argc, char** argv) {
   CLI::App* trial = command("trial", "score two versions on new rows (internal)", daemon::trial_command);
   trial->group("");
   trial->add_option("--parent", options.parent)->required();
+  CLI::App* score = command("score", "score new rows (internal)", daemon::score_command);
+  score->group("");
+  score->add_option("--parent", options.parent)->required();
   CLI::App* announce = command("announce", "tell a command of a release (internal)", daemon::announce_command);
   announce->group("");
   announce->add_option("--parent", options.parent)->required();
