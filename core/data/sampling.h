@@ -19,7 +19,8 @@ namespace retraind::data {
 // together.
 bool is_sampled(std::uint64_t row_key, std::uint64_t seed, double share);
 
-// Hands only the sampled rows of each batch on. Batches must carry row keys.
+// Hands only the sampled rows of each batch on, and nothing of a batch without any. Throws std::logic_error for batches
+// without row keys and for a share outside (0, 1].
 class SamplingSink : public BatchSink {
  public:
   SamplingSink(BatchSink& next, std::uint64_t seed, double share);
@@ -42,8 +43,12 @@ struct TrainingRows {
 };
 
 // The table's own weights times those of the classes (class_weights) times what each kept row of the more frequent
-// class stands for (keep_majority). Throws DataError for a class that class_weights names and the rows do not have, for
-// weights beyond a float's range, and when no row with a weight above 0 is left.
+// class stands for (keep_majority). Rows are counted by weight: a row of weight 2 as two. So "balanced" gives class c
+// the weight W / (classes x W_c), of the sums of the weights of all rows and of those of c; and the kept rows of the
+// larger class (the one with more rows; on a tie the negative one) weigh W_c / W_kept each, so that the shares of the
+// classes stay exactly what they were. Which of them are kept is drawn by row key and training.seed, independently of
+// SamplingSink. Throws DataError for a class that class_weights names and the rows do not have, for weights beyond a
+// float's range, and when no row with a weight above 0 is left; std::logic_error for keep_majority without row keys.
 TrainingRows choose_training_rows(const Table& table, std::size_t begin, std::size_t end,
                                   const Preparation& preparation, const settings::Training& training);
 
