@@ -137,6 +137,23 @@ Booster::Booster(const TrainingMatrix& matrix, const std::map<std::string, std::
   }
 }
 
+Booster::Booster(const TrainingMatrix& matrix, std::string_view model,
+                 const std::map<std::string, std::string>& params) {
+  quieten();
+  void* const matrices[] = {matrix.handle()};
+  check(library().XGBoosterCreate(matrices, 1, &handle_));
+  try {
+    check(library().XGBoosterLoadModelFromBuffer(handle_, model.data(), model.size()));
+    for (const auto& [name, value] : params) {
+      if (name == "base_score") continue;
+      check(library().XGBoosterSetParam(handle_, name.c_str(), value.c_str()));
+    }
+  } catch (...) {
+    library().XGBoosterFree(handle_);
+    throw;
+  }
+}
+
 Booster::Booster(std::string_view model, int threads) {
   quieten();
   check(library().XGBoosterCreate(nullptr, 0, &handle_));
@@ -181,14 +198,22 @@ void Booster::boost(const TrainingMatrix& matrix, std::span<float> gradients, st
 }
 
 std::span<const float> Booster::predict(const float* values, std::size_t rows, std::size_t columns) const {
+  return scores(values, rows, columns, 0);
+}
+
+std::span<const float> Booster::margins(const float* values, std::size_t rows, std::size_t columns) const {
+  return scores(values, rows, columns, 1);
+}
+
+std::span<const float> Booster::scores(const float* values, std::size_t rows, std::size_t columns, int type) const {
   const bst_ulong* shape = nullptr;
   bst_ulong dimensions = 0;
   const float* out = nullptr;
-  check(library().XGBoosterPredictFromDense(
-      handle_, array_interface(values, rows, columns).c_str(),
-      R"({"type": 0, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true,
-          "missing": NaN, "cache_id": 0})",
-      nullptr, &shape, &dimensions, &out));
+  const std::string config = R"({"type": )" + std::to_string(type) +
+                             R"(, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": true,
+                                 "missing": NaN, "cache_id": 0})";
+  check(library().XGBoosterPredictFromDense(handle_, array_interface(values, rows, columns).c_str(), config.c_str(),
+                                            nullptr, &shape, &dimensions, &out));
   return shaped(shape, dimensions, out);
 }
 
@@ -205,12 +230,25 @@ std::size_t Booster::columns() const {
   return columns;
 }
 
-std::string Booster::objective() const {
+namespace {
+
+// The "name" in a part of the library's own description of a booster.
+std::string name_in(void* handle, const char* part) {
   bst_ulong size = 0;
   const char* bytes = nullptr;
-  check(library().XGBoosterSaveJsonConfig(handle_, &size, &bytes));
+  check(library().XGBoosterSaveJsonConfig(handle, &size, &bytes));
   return std::string(
-      boost::json::parse(boost::json::string_view(bytes, size)).at("learner").at("objective").at("name").as_string());
+      boost::json::parse(boost::json::string_view(bytes, size)).at("learner").at(part).at("name").as_string());
+}
+
+}  // namespace
+
+std::string Booster::objective() const {
+  return name_in(handle_, "objective");
+}
+
+std::string Booster::kind() const {
+  return name_in(handle_, "gradient_booster");
 }
 
 std::map<std::size_t, double> Booster::total_gain() const {

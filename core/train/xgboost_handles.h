@@ -45,25 +45,35 @@ class Booster {
   Booster(const TrainingMatrix& matrix, const std::map<std::string, std::string>& params);
   // From the bytes of save(). Throws DataError.
   Booster(std::string_view model, int threads);
+  // For training on, from the bytes of save(): trees are added to those that are there. What the model says of itself
+  // stays (base_score, the number of classes), whatever `params` say. Throws DataError.
+  Booster(const TrainingMatrix& matrix, std::string_view model, const std::map<std::string, std::string>& params);
   ~Booster();
   Booster(const Booster&) = delete;
   Booster& operator=(const Booster&) = delete;
 
-  // The scores of the training rows before the link function, rows x outputs; valid until the next call.
+  // The scores of the training rows before the link function, rows x outputs; valid until the next call. Of a quantile
+  // matrix the library knows only which bin a value lies in: trees that were grown on this matrix are scored exactly,
+  // trees that a model brought along are not.
   std::span<const float> training_margins(const TrainingMatrix& matrix);
   // Adds one round of trees that follow the gradients and hessians, rows x outputs.
   void boost(const TrainingMatrix& matrix, std::span<float> gradients, std::span<float> hessians);
 
   // rows x outputs predictions, after the link function; valid until the next call. rows > 0.
   std::span<const float> predict(const float* values, std::size_t rows, std::size_t columns) const;
+  // Likewise before the link function.
+  std::span<const float> margins(const float* values, std::size_t rows, std::size_t columns) const;
 
   std::string save() const;  // UBJSON
   std::size_t columns() const;
   std::string objective() const;
+  std::string kind() const;  // "gbtree", "dart"
   // Total gain by column; columns without a split are absent.
   std::map<std::size_t, double> total_gain() const;
 
  private:
+  std::span<const float> scores(const float* values, std::size_t rows, std::size_t columns, int type) const;
+
   void* handle_ = nullptr;
 };
 

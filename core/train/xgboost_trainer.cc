@@ -4,9 +4,11 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -188,6 +190,15 @@ class XgboostModel : public Model {
 
   std::map<std::string, std::string> files() const override { return {{std::string(kModelFile), bytes_}}; }
 
+  // The scores before the link function, rows x outputs.
+  std::vector<float> margins(const data::Matrix& features) const {
+    const auto scores = booster_.margins(features.values.data(), features.rows, features.columns);
+    if (scores.size() != features.rows * outputs_) throw DataError("the model gives another number of scores a row");
+    return {scores.begin(), scores.end()};
+  }
+  const std::string& bytes() const { return bytes_; }
+  bool is_dart() const { return booster_.kind() == "dart"; }
+
   std::map<std::string, double> importances() const override {
     const auto gains = booster_.total_gain();
     double sum = 0;
@@ -205,6 +216,45 @@ class XgboostModel : public Model {
   std::vector<std::string> names_;
 };
 
+const std::string& model_file(const std::map<std::string, std::string>& files) {
+  const auto file = files.find(std::string(kModelFile));
+  if (file == files.end() || files.size() != 1) {
+    throw DataError("an xgboost model is one file, " + std::string(kModelFile) + "; there are " +
+                    std::to_string(files.size()));
+  }
+  return file->second;
+}
+
+// The model to continue from; nullptr: from nothing.
+std::unique_ptr<XgboostModel> open_previous(const TrainingJob& job, const std::map<std::string, std::string>& params) {
+  if (job.previous.empty()) return nullptr;
+  const std::string hint = "train from nothing: set training.warm_start = false";
+  const auto booster = params.find("booster");
+  std::unique_ptr<XgboostModel> previous;
+  try {
+    previous = std::make_unique<XgboostModel>(model_file(job.previous), job);
+  } catch (const DataError& error) {
+    throw DataError("the previous model cannot be continued: " + std::string(error.what()), hint);
+  }
+  if (previous->is_dart() || (booster != params.end() && booster->second == "dart")) {
+    throw DataError(
+        "the previous model cannot be continued: booster = \"dart\" drops trees that are there already and "
+        "weighs them anew",
+        hint + ", or use gbtree");
+  }
+  return previous;
+}
+
+// What the library's margins of the rows lack of the previous model's own: it scores a quantile matrix by its bins, and
+// the previous model's trees were cut at the bins of other rows. Its new trees are cut at these bins, and add exactly.
+std::vector<float> missing_margins(const XgboostModel& previous, const data::Matrix& features,
+                                   std::span<const float> margins) {
+  std::vector<float> missing = previous.margins(features);
+  if (missing.size() != margins.size()) throw std::logic_error("a continued model that scores as another does");
+  for (std::size_t i = 0; i < missing.size(); ++i) missing[i] -= margins[i];
+  return missing;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const TrainingJob& job) const {
@@ -212,17 +262,27 @@ std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const Train
   const auto params = library_params(set, job);
   const int max_bin = bins(params);
   const auto positive_weight = static_cast<float>(number(params, "scale_pos_weight").value_or(1.0));
+  const auto previous = open_previous(job, params);
 
   std::string bytes;
   {
     xgboost::take_warnings();
     const bool quantile = params.at("tree_method") == "hist";
     const xgboost::TrainingMatrix matrix(set.features, job.features, quantile, max_bin, job.threads);
-    xgboost::Booster booster(matrix, params);
+    xgboost::Booster booster =
+        previous ? xgboost::Booster(matrix, previous->bytes(), params) : xgboost::Booster(matrix, params);
     Gradients gradients;
+    std::vector<float> missing;
+    std::vector<float> whole;
     for (int round = 1; round <= job.rounds; ++round) {
-      const auto margins = booster.training_margins(matrix);
+      auto margins = booster.training_margins(matrix);
       if (round == 1) report(xgboost::take_warnings(), job);
+      if (previous) {
+        if (round == 1) missing = missing_margins(*previous, set.features, margins);
+        whole.resize(margins.size());
+        std::transform(margins.begin(), margins.end(), missing.begin(), whole.begin(), std::plus<>());
+        margins = whole;
+      }
       differentiate(job.task, job.classes, set.labels, set.weights, margins, positive_weight, gradients);
       booster.boost(matrix, gradients.first, gradients.second);
       if (job.on_progress) {
@@ -239,12 +299,7 @@ std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const Train
 
 std::unique_ptr<Model> XgboostTrainer::load(const std::map<std::string, std::string>& files,
                                             const TrainingJob& job) const {
-  const auto file = files.find(std::string(kModelFile));
-  if (file == files.end() || files.size() != 1) {
-    throw DataError("an xgboost model is one file, " + std::string(kModelFile) + "; there are " +
-                    std::to_string(files.size()));
-  }
-  return std::make_unique<XgboostModel>(file->second, job);
+  return std::make_unique<XgboostModel>(model_file(files), job);
 }
 
 std::string XgboostTrainer::version() const {

@@ -9,6 +9,10 @@
 // whose default updater races its threads on purpose. A parameter that the library does not know or would not use is an
 // error, too: a misspelt one would otherwise be ignored for ever.
 
+// With a previous model, `rounds` more rounds of trees are added to those it has, each along the gradients at what the
+// continued model says of the new rows. What the previous model began from (base_score) stays. DART is refused, since
+// it weighs the old trees anew, and so is a model of another task, number of features or classes.
+
 #include "core/train/trainer.h"
 
 namespace retraind::train {
