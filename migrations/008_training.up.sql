@@ -80,7 +80,7 @@ COMMENT ON TABLE retraind.expectation IS 'Append-only: what a model''s rows look
 COMMENT ON COLUMN retraind.expectation.model_id IS 'The model.';
 COMMENT ON COLUMN retraind.expectation.key IS 'SHA-256 of the query and of what its columns are for: when that changes, it is learned anew.';
 COMMENT ON COLUMN retraind.expectation.version IS 'The version whose rows taught it.';
-COMMENT ON COLUMN retraind.expectation.columns IS 'The columns with their types and shares of NULL.';
+COMMENT ON COLUMN retraind.expectation.columns IS 'An object whose member columns lists them with their types and shares of NULL.';
 COMMENT ON COLUMN retraind.expectation.learned_at IS 'When it was learned.';
 
 -- Versions ------------------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ SELECT t.run_id, m.name AS model, t.attempt, t.trial, t.params, t.metric, t.valu
 COMMENT ON VIEW retraind.search_history IS 'Each combination of parameters that a run tried before it trained its candidate.';
 
 CREATE VIEW retraind.expectation_history AS
-SELECT m.name AS model, e.version, e.learned_at, e.columns, e.key
+SELECT m.name AS model, e.version, e.learned_at, e.columns -> 'columns' AS columns, e.key
   FROM retraind.expectation e
   JOIN retraind.model m USING (model_id);
 COMMENT ON VIEW retraind.expectation_history IS 'What each model''s rows looked like when it was first promoted under a query; later rows are held against the one of the present query.';
@@ -254,6 +254,7 @@ BEGIN
     EXECUTE format('COMMENT ON COLUMN retraind.%I.model IS %L', item.view, 'Name of the model.');
   END LOOP;
 END $$;
+COMMENT ON COLUMN retraind.expectation_history.columns IS 'A list of the columns with their types and shares of NULL.';
 COMMENT ON COLUMN retraind.version_history.made_at IS 'When it was added.';
 COMMENT ON COLUMN retraind.version_history.trained_from IS 'Event time of the oldest row it was trained on (time columns that are timestamps or dates).';
 COMMENT ON COLUMN retraind.version_history.trained_to IS 'Event time of the newest row it was trained on (likewise).';
