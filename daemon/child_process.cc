@@ -10,7 +10,12 @@
 #include <unistd.h>
 
 #include <boost/asio/use_awaitable.hpp>
+#include <set>
 #include <system_error>
+
+#include "core/base/error.h"
+#include "core/cage/cage.h"
+#include "daemon/log.h"
 
 namespace retraind::daemon {
 namespace {
@@ -92,6 +97,23 @@ pid_t spawn(const ChildSpec& spec) {
   return pid;
 }
 
+// Children that somebody here waits for: all others are orphans that came to us. Touched on the io_context's thread
+// only, which also starts them, so that none is seen in between.
+std::set<pid_t>& awaited() {
+  static std::set<pid_t> pids;
+  return pids;
+}
+
+void end_orphans() {
+  try {
+    const std::uint64_t killed =
+        cage::kill_strays(std::vector<int>(awaited().begin(), awaited().end()), cage::Strays::bounded);
+    if (killed > 0) log_warning(fmt::format("{} processes that a worker left behind were killed", killed));
+  } catch (const Error& error) {
+    log_warning(fmt::format("what a worker left behind is still there: {}", error.message_with_hint()));
+  }
+}
+
 int open_pidfd(pid_t pid) {
   const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) {
@@ -111,12 +133,16 @@ std::string Exit::text() const {
 }
 
 ChildProcess::ChildProcess(boost::asio::io_context& io, const ChildSpec& spec)
-    : pid_(spawn(spec)), pidfd_(io, open_pidfd(pid_)) {}
+    : pid_(spawn(spec)), pidfd_(io, open_pidfd(pid_)) {
+  awaited().insert(pid_);
+}
 
 ChildProcess::~ChildProcess() {
   if (reaped_) return;
   signal(SIGKILL);
   ::waitpid(pid_, nullptr, 0);
+  awaited().erase(pid_);
+  end_orphans();
 }
 
 void ChildProcess::signal(int number) {
@@ -131,6 +157,8 @@ boost::asio::awaitable<Exit> ChildProcess::wait() {
   int status = 0;
   if (::waitpid(pid_, &status, 0) != pid_) throw std::system_error(errno, std::generic_category(), "waitpid");
   reaped_ = true;
+  awaited().erase(pid_);
+  end_orphans();
   Exit out;
   if (WIFSIGNALED(status)) {
     out.signal = WTERMSIG(status);

@@ -3,6 +3,10 @@
 // group reaches everything it started; its end is awaited through a pidfd. Owned by the coroutine that awaits it; used
 // on the thread of the io_context only, which lives as long as the process: the kernel's parent-death signal, which the
 // child arms, follows the thread that made it.
+//
+// The daemon is the sub-reaper of all below it. With each child that ends, what a worker left running that was killed
+// before it could end its caged program is killed too, and every orphan that has ended is reaped. What an on_promote
+// command left running on purpose stays: see cage::Strays.
 
 #include <sys/types.h>
 

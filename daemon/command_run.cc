@@ -1,5 +1,6 @@
 #include <signal.h>
 
+#include "core/cage/cage.h"
 #include "daemon/commands.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
@@ -13,6 +14,8 @@ int run_command(const Options& options) {
   configure_log(settings->log);
   // A peer that has gone is an error of one call, never the end of the daemon.
   ::signal(SIGPIPE, SIG_IGN);
+  // What a killed worker leaves comes to us: see ChildProcess.
+  cage::become_subreaper();
   Daemon daemon(
       std::move(*settings), [path = options.config] { return settings::load(path, host_name()); }, own_executable(),
       version());

@@ -10,10 +10,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <new>
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/cage/cage.h"
 #include "core/pipeline/batch_scoring.h"
 #include "core/pipeline/durable_file.h"
 #include "core/pipeline/execute.h"
@@ -70,6 +72,23 @@ void die_with(pid_t parent) {
   }
 }
 
+// When the machine's memory runs out, the kernel should take a worker or its trainer, not the daemon or the database.
+// Inherited by all that is started from here. Only a hint: where it cannot be given, all goes on.
+void be_taken_first() {
+  constexpr int kWeight = 500;  // of 1000
+  int now = 0;
+  if (std::ifstream("/proc/self/oom_score_adj") >> now && now < kWeight)
+    std::ofstream("/proc/self/oom_score_adj") << kWeight;
+}
+
+// Before a secret is read: no other process of this user, a trainer above all, may look for it in here.
+void harden(pid_t parent) {
+  die_with(parent);
+  be_taken_first();  // not possible any more once we hide
+  cage::hide_from_same_user();
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
 void limit_resources(std::uint64_t memory_bytes) {
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -87,8 +106,7 @@ void limit_resources(std::uint64_t memory_bytes) {
 template <class Outcome, class Job, class Result>
 int answer_look(pid_t parent, const char* result_file, const char* advice, Job (*read_job)(std::string_view),
                 Result (*look)(const Job&, const settings::Source&, const std::filesystem::path&)) {
-  die_with(parent);
-  ::signal(SIGPIPE, SIG_IGN);
+  harden(parent);
   Job job;
   settings::Source source;
   try {
@@ -125,8 +143,7 @@ int answer_look(pid_t parent, const char* result_file, const char* advice, Job (
 }  // namespace
 
 int run_worker(pid_t parent, const std::string& version) {
-  die_with(parent);
-  ::signal(SIGPIPE, SIG_IGN);
+  harden(parent);
   pipeline::Job job;
   settings::Source source;
   try {
