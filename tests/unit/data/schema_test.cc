@@ -226,11 +226,12 @@ TEST_F(AssignRoles, CountsTheColumnsOfAVeryWideQueryInsteadOfListingThem) {
 TEST(Describe, GivesNameTypeAndDutyOfTheColumnsThatAreRead) {
   const std::vector<SourceColumn> columns{number("day"), instant("ts"), boolean("up"), category("Area, \"new\""),
                                           number("unused")};
-  Roles roles{.time = 1, .label = 2, .features = {0, 3}, .cluster = {}, .weight = {}, .entity = {}, .slices = {}};
+  Roles roles{
+      .time = 1, .label = 2, .features = {0, 3}, .cluster = {}, .weight = {}, .entity = {}, .slices = {}, .keys = {}};
   EXPECT_EQ(describe(columns, roles),
             "day number(double precision), ts instant(timestamp with time zone) as time, up boolean(boolean) as label, "
             "\"Area, \"\"new\"\"\" category(text)");
-  roles = {.time = 0, .label = 2, .features = {3}, .cluster = 3, .weight = {}, .entity = {}, .slices = {}};
+  roles = {.time = 0, .label = 2, .features = {3}, .cluster = 3, .weight = {}, .entity = {}, .slices = {}, .keys = {}};
   EXPECT_EQ(describe(columns, roles),
             "day number(double precision) as time, up boolean(boolean) as label, "
             "\"Area, \"\"new\"\"\" category(text) as feature and cluster");
@@ -239,11 +240,13 @@ TEST(Describe, GivesNameTypeAndDutyOfTheColumnsThatAreRead) {
 TEST(Describe, TellsWeightsAndEntitiesAndWhatIsReadForSlicesAlone) {
   const std::vector<SourceColumn> columns{instant("ts"), boolean("up"),   number("x"),
                                           number("w"),   category("who"), category("region")};
-  Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = 4, .slices = {5}};
+  Roles roles{
+      .time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = 4, .slices = {5}, .keys = {}};
   EXPECT_EQ(describe(columns, roles),
             "ts instant(timestamp with time zone) as time, up boolean(boolean) as label, x number(double precision), "
             "w number(double precision) as weight, who category(text) as entity, region category(text) as slice");
-  roles = {.time = 0, .label = 1, .features = {2, 3, 4}, .cluster = 4, .weight = 3, .entity = 4, .slices = {4}};
+  roles = {
+      .time = 0, .label = 1, .features = {2, 3, 4}, .cluster = 4, .weight = 3, .entity = 4, .slices = {4}, .keys = {}};
   EXPECT_EQ(describe(columns, roles),
             "ts instant(timestamp with time zone) as time, up boolean(boolean) as label, x number(double precision), "
             "w number(double precision) as feature and weight, "

@@ -125,7 +125,8 @@ TEST(TableBuilder, DoesNotDependOnTheOrderOfArrival) {
 }
 
 // time, label, x, and then the three new duties.
-const Roles kWeighted{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = 4, .slices = {5}};
+const Roles kWeighted{
+    .time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = 4, .slices = {5}, .keys = {}};
 const std::vector<SourceColumn> kWeightedColumns{number("t"), number("y"),     number("x"),
                                                  number("w"), category("who"), category("region")};
 
@@ -170,7 +171,8 @@ TEST(TableBuilder, HoldsNothingForDutiesThatNoColumnHas) {
 TEST(TableBuilder, RefusesAWeightThatIsNoneAndSaysWhere) {
   const auto build = [](Value weight) {
     const std::vector<SourceColumn> columns{instant("ts"), number("y"), number("x"), number("w")};
-    const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = {}, .slices = {}};
+    const Roles roles{
+        .time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = {}, .slices = {}, .keys = {}};
     return build_table(columns, {{0.0, 1.0, 1.0, 1.0}, {1e6, 1.0, 1.0, 0.0}, {2e6, 1.0, 1.0, weight}},
                        {.task = Task::regression, .roles = roles});
   };
@@ -189,7 +191,8 @@ TEST(TableBuilder, RefusesAWeightThatIsNoneAndSaysWhere) {
 
 TEST(TableBuilder, TreatsAWeightThatIsATextAsABug) {
   const std::vector<SourceColumn> columns{number("t"), number("y"), number("x"), category("w")};
-  const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = {}, .slices = {}};
+  const Roles roles{
+      .time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = 3, .entity = {}, .slices = {}, .keys = {}};
   EXPECT_THROW(TableBuilder(columns, roles, Task::regression), std::logic_error);
 }
 
@@ -208,7 +211,8 @@ TEST(RowWeights, AreFloatsForATrainerWhereTheyFit) {
 
 TEST(TableBuilder, TakesEntitiesOfAnyTypeByTheirText) {
   const auto entity = [](const SourceColumn& column, Value value) {
-    const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = {}, .entity = 3, .slices = {}};
+    const Roles roles{
+        .time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = {}, .entity = 3, .slices = {}, .keys = {}};
     const Table table = build_table({number("t"), number("y"), number("x"), column}, {{1.0, 1.0, 1.0, value}},
                                     {.task = Task::regression, .roles = roles});
     return table.entities.at(0);
@@ -223,7 +227,8 @@ TEST(TableBuilder, TakesEntitiesOfAnyTypeByTheirText) {
 
 TEST(TableBuilder, RefusesASliceColumnThatIdentifiesRows) {
   const std::vector<SourceColumn> columns{number("t"), number("y"), number("x"), category("c")};
-  const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = {}, .entity = {}, .slices = {3}};
+  const Roles roles{
+      .time = 0, .label = 1, .features = {2}, .cluster = {}, .weight = {}, .entity = {}, .slices = {3}, .keys = {}};
   TableBuilder builder(columns, roles, Task::regression);
   Batch batch;
   batch.rows = kMaxTableLevels + 1;
@@ -290,7 +295,8 @@ TEST(TableBuilder, NumbersClustersInTheOrderOfTheRowsWhateverTheirType) {
 
 TEST(TableBuilder, ReadsAColumnWithTwoDutiesTwice) {
   const std::vector<SourceColumn> columns{number("t"), number("y"), category("c")};
-  const Roles roles{.time = 0, .label = 1, .features = {2}, .cluster = 2, .weight = {}, .entity = {}, .slices = {}};
+  const Roles roles{
+      .time = 0, .label = 1, .features = {2}, .cluster = 2, .weight = {}, .entity = {}, .slices = {}, .keys = {}};
   TableBuilder builder(columns, roles, Task::regression);
   using enum ValueType;
   const OwnedBatch batch({number, number, category, category}, {{1.0, 2.0, "b", "b"}, {2.0, 2.0, "a", "a"}});
