@@ -188,6 +188,32 @@ TEST(Faults, CancellingStopsTheWorkerAtTheNextHeartbeat) {
   EXPECT_FALSE(is_alive(worker));
 }
 
+TEST(Faults, ARunInTheMiddleOfItsTrainingSaysHowFarItIsAndCanBeCancelledInSql) {
+  World world;
+  world.make_events();
+  world.add_events(0, 2000, 0);
+  std::string model = World::events_model("m");
+  model.replace(model.find("rounds = 20"), 11, "rounds = 100000");
+  const auto config = world.configure(model, kShortLease);
+  world.start(config);
+  // Two notes at least, one after the other.
+  ASSERT_TRUE(world.comes_true("SELECT progress_done > 0 FROM retraind.run WHERE step = 'train'"));
+  const std::string done = world.registry.text("SELECT progress_done FROM retraind.run");
+  ASSERT_TRUE(world.comes_true("SELECT progress_done > " + done + " FROM retraind.run"));
+  EXPECT_EQ(world.registry.text("SELECT concat_ws(' ', step, total, unit, done < total, started_at < noted_at) FROM "
+                                "retraind.step_history WHERE finished_at IS NULL"),
+            "train 100000 rounds t t");
+  const std::string status = world.run({"status", "--config", config.string()}).output;
+  EXPECT_NE(status.find("/100000 rounds"), std::string::npos) << status;
+  const pid_t worker = worker_of(world);
+  EXPECT_EQ(world.registry.text("SELECT retraind.cancel(1, 'wrong day')").substr(0, 9), "requested");
+  ASSERT_TRUE(world.comes_true("SELECT state = 'cancelled' FROM retraind.run_history WHERE run_id = 1"));
+  EXPECT_FALSE(is_alive(worker));
+  EXPECT_EQ(world.registry.text("SELECT count(*) FROM retraind.step_history WHERE finished_at IS NULL"), "0");
+  EXPECT_EQ(world.registry.text("SELECT num_nonnulls(open_run_id, open_run_done) FROM retraind.status"), "0");
+  EXPECT_EQ(world.registry.text("SELECT count(*) FROM retraind.model_version"), "0");
+}
+
 TEST(Faults, ARunThatTakesTooLongFails) {
   World world;
   make_slow_events(world);

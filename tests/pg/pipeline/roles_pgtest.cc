@@ -3,6 +3,8 @@
 #include <set>
 
 #include "core/pipeline/conclude.h"
+#include "core/registry/expectations.h"
+#include "core/runs/findings.h"
 #include "core/runs/history.h"
 #include "core/runs/monitors.h"
 #include "core/runs/steering.h"
@@ -73,7 +75,7 @@ TEST_F(RolesTest, AReaderReadsEveryViewAndNothingElse) {
   run_to(RunState::promoted, put());
   testing::TestConnection reader(make_login("retraind_reader"));
   const Names views = relations("'v'");
-  EXPECT_EQ(views.size(), 16u);
+  EXPECT_GE(views.size(), 20u);
   for (const std::string& view : views) EXPECT_NO_THROW(reader.exec("SELECT * FROM retraind." + view)) << view;
   EXPECT_EQ(reader.text("SELECT version FROM retraind.production_at('power', now() + interval '1 hour')"), "1");
   for (const std::string& table : relations("'r'")) {
@@ -190,6 +192,16 @@ TEST_F(RolesTest, ADaemonDoesAllItsWorkWithTheRightsOfItsGroup) {
       EXPECT_TRUE(runs::renew_lease(t, lease, hours(1), start).held);
       EXPECT_TRUE(runs::note_worker(t, lease, 4711));
       EXPECT_TRUE(runs::note_step(t, lease, Step::train, start));
+      EXPECT_TRUE(runs::note_progress(t, lease, 1, 2, ProgressUnit::rounds, start));
+      data::Finding finding;
+      finding.check = "leakage";
+      finding.sentence = "odd";
+      EXPECT_TRUE(runs::record_findings(t, lease, {finding}));
+      runs::SearchTrialRecord tried;
+      tried.number = 1;
+      tried.params = "{}";
+      tried.value = 0.5;
+      EXPECT_TRUE(runs::record_search(t, lease, {tried}));
       EXPECT_TRUE(
           runs::record_step(t, lease, {.step = Step::train, .started_at = start, .finished_at = start, .rows = 1}));
       EXPECT_TRUE(runs::record_log(t, lease, "once"));
@@ -204,6 +216,12 @@ TEST_F(RolesTest, ADaemonDoesAllItsWorkWithTheRightsOfItsGroup) {
   step("conclude", [&](store::Transaction& t) {
     EXPECT_EQ(conclude_run(t, me, *run, make_measured(0.01, 0.03), kCandidateBytes, start).value().state,
               RunState::awaiting_approval);
+  });
+  step("learn", [&](store::Transaction& t) {
+    const std::string key(64, '0');
+    registry::add_expectation(t, id, key, 1, {}, start);
+    EXPECT_TRUE(registry::find_expectation(t, id, key));
+    EXPECT_TRUE(registry::find_origin(t, id, 1));
   });
   step("steer", [&](store::Transaction& t) {
     EXPECT_TRUE(runs::approve(t, run->id, "fine"));

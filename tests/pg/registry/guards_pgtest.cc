@@ -39,7 +39,12 @@ class GuardsTest : public testing::RegistryTest {
         "INSERT INTO retraind.reference_block (model_id, version, stream, index, rows, packed) VALUES ({1}, 1, "
         "'features', 0, 9, 'x');"
         "INSERT INTO retraind.performance_check (model_id, version, trigger, checked_at, rows, metric, sentence) "
-        "VALUES ({1}, 1, 'performance', now(), 9, 'log_loss', 'still')",
+        "VALUES ({1}, 1, 'performance', now(), 9, 'log_loss', 'still');"
+        "INSERT INTO retraind.data_finding (run_id, attempt, found_at, kind, \"check\", stops, sentence) "
+        "VALUES ({0}, 1, now(), 'warning', 'leakage', false, 'x');"
+        "INSERT INTO retraind.search_trial (run_id, attempt, trial, params, metric, value, train_rows, rows, seconds, "
+        "chosen) VALUES ({0}, 1, 1, '{{}}', 'log_loss', 0.5, 8, 2, 0, true);"
+        "INSERT INTO retraind.expectation VALUES ({1}, repeat('0', 64), 1, '[]', now())",
         number(run), number(model)));
     const RunId shadow = run_to(RunState::shadowing, model);
     ground.exec(fmt::format(
@@ -98,10 +103,28 @@ TEST_F(GuardsTest, RefusesASlotThatWasDecidedBefore) {  // invariant 3
 
 TEST_F(GuardsTest, RefusesToChangeOrLoseHistory) {  // invariants 4 and 6
   make_history();
-  for (const std::string table :
-       {"configuration", "configuration_load", "firing", "run_event", "step", "metric_result", "gate", "artifact",
-        "artifact_chunk", "model_version", "version_profile", "promotion", "drift_check", "drift_result",
-        "reference_block", "performance_check", "trial_cluster", "release_attempt"}) {
+  const std::vector<std::string> tables = {"configuration",
+                                           "configuration_load",
+                                           "firing",
+                                           "run_event",
+                                           "step",
+                                           "metric_result",
+                                           "gate",
+                                           "artifact",
+                                           "artifact_chunk",
+                                           "model_version",
+                                           "version_profile",
+                                           "promotion",
+                                           "drift_check",
+                                           "drift_result",
+                                           "reference_block",
+                                           "performance_check",
+                                           "trial_cluster",
+                                           "release_attempt",
+                                           "data_finding",
+                                           "search_trial",
+                                           "expectation"};
+  for (const std::string& table : tables) {
     ASSERT_NE(count(table), "0") << table;
     const std::string column = ground.text(
         fmt::format("SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = 'retraind.{}'::regclass "

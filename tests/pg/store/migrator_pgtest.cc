@@ -171,6 +171,39 @@ TEST_F(MigratorTest, EndsShadowsAndKeepsOneJudgingOfARunWhenItGoesBackToASchemaW
   EXPECT_EQ(ground.text("SELECT string_agg(DISTINCT outcome || attempt, ' ') FROM retraind.gate_result"), "passed1");
 }
 
+TEST_F(MigratorTest, GoesBackUnderALiveStepAndLosesNeitherVersionsNorTheRowsKeptWithThem) {
+  migrate(database);
+  ground.exec(
+      "INSERT INTO retraind.model (name, source, created_at) VALUES ('power', 'market', now());"
+      "INSERT INTO retraind.configuration SELECT model_id, encode(sha256('{}'), 'hex'), repeat('0', 64), '{}', now() "
+      "FROM retraind.model;"
+      "INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, actor) "
+      "SELECT model_id, 'x', 'manual', now(), 'fired', 'because', 'host-a' FROM retraind.model;"
+      "INSERT INTO retraind.run (model_id, firing_id, trigger, source, configuration_sha256, max_attempts, queued_at, "
+      "not_before) SELECT model_id, firing_id, 'x', 'market', encode(sha256('{}'), 'hex'), 3, now(), now() FROM "
+      "retraind.firing;"
+      "UPDATE retraind.run SET state = 'running', lease_term = 1, lease_holder = gen_random_uuid(), lease_expires_at = "
+      "now(), heartbeat_at = now(), step = 'train', step_started_at = now(), progress_done = 1, progress_unit = "
+      "'rounds', progress_since = now(), progress_at = now();"
+      "INSERT INTO retraind.artifact SELECT repeat(x, 64), 1, 1, now() FROM unnest(ARRAY['a', 'b']) x;"
+      "INSERT INTO retraind.model_version (model_id, version, run_id, artifact_sha256, configuration_sha256, "
+      "created_at, trainer, axis, trained_from, trained_to, train_rows, data_sha256, metric, value, lineage, "
+      "kept_data_sha256) SELECT model_id, 1, run_id, repeat('a', 64), configuration_sha256, now(), 'x', 'number', 1, "
+      "2, 9, repeat('d', 64), 'auc', 0.5, '{}', repeat('b', 64) FROM retraind.run;"
+      "INSERT INTO retraind.data_finding (run_id, attempt, found_at, kind, \"check\", stops, sentence) SELECT run_id, "
+      "1, now(), 'value', 'range', true, 'x' FROM retraind.run;"
+      "INSERT INTO retraind.search_trial SELECT run_id, 1, 1, '{}', 'auc', 0.5, NULL, 8, 2, 0, true FROM retraind.run;"
+      "INSERT INTO retraind.expectation SELECT model_id, repeat('0', 64), 1, '{}', now() FROM retraind.model");
+  migrate(database, 7);
+  EXPECT_EQ(ground.text("SELECT open_run_state || ' ' || open_run_step FROM retraind.status"), "running train");
+  EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.step_history"), "0");
+  EXPECT_EQ(ground.text("SELECT string_agg(left(sha256, 1), ' ' ORDER BY sha256) FROM retraind.artifact"), "a b");
+  EXPECT_EQ(ground.text("SELECT artifact_sha256 = repeat('a', 64) FROM retraind.model_version"), "t");
+  migrate(database);
+  EXPECT_EQ(ground.text("SELECT concat_ws(' ', version, kept_data_sha256) FROM retraind.version_history"), "1");
+  EXPECT_EQ(ground.text("SELECT num_nonnulls(open_run_done, data_problem) FROM retraind.status"), "0");
+}
+
 TEST_F(MigratorTest, QuarantinesWhatWasRolledBackFromBefore) {
   migrate(database, 6);
   ground.exec(
