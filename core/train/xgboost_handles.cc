@@ -232,23 +232,28 @@ std::size_t Booster::columns() const {
 
 namespace {
 
-// The "name" in a part of the library's own description of a booster.
-std::string name_in(void* handle, const char* part) {
+// The library's own description of a booster.
+boost::json::value description_of(void* handle) {
   bst_ulong size = 0;
   const char* bytes = nullptr;
   check(library().XGBoosterSaveJsonConfig(handle, &size, &bytes));
-  return std::string(
-      boost::json::parse(boost::json::string_view(bytes, size)).at("learner").at(part).at("name").as_string());
+  return boost::json::parse(boost::json::string_view(bytes, size));
 }
 
 }  // namespace
 
 std::string Booster::objective() const {
-  return name_in(handle_, "objective");
+  return std::string(description_of(handle_).at("learner").at("objective").at("name").as_string());
 }
 
 std::string Booster::kind() const {
-  return name_in(handle_, "gradient_booster");
+  return std::string(description_of(handle_).at("learner").at("gradient_booster").at("name").as_string());
+}
+
+int Booster::parallel_trees() const {
+  const auto description = description_of(handle_);
+  const auto& model = description.at("learner").at("gradient_booster").at("gbtree_model_param");
+  return std::stoi(std::string(model.at("num_parallel_tree").as_string()));
 }
 
 std::map<std::size_t, double> Booster::total_gain() const {

@@ -67,7 +67,8 @@ class Booster {
   std::string save() const;  // UBJSON
   std::size_t columns() const;
   std::string objective() const;
-  std::string kind() const;  // "gbtree", "dart"
+  std::string kind() const;    // "gbtree", "dart"
+  int parallel_trees() const;  // of a gbtree: in each round and for each output; the library keeps them when it goes on
   // Total gain by column; columns without a split are absent.
   std::map<std::size_t, double> total_gain() const;
 

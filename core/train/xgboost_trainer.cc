@@ -198,6 +198,7 @@ class XgboostModel : public Model {
   }
   const std::string& bytes() const { return bytes_; }
   bool is_dart() const { return booster_.kind() == "dart"; }
+  int parallel_trees() const { return booster_.parallel_trees(); }
 
   std::map<std::string, double> importances() const override {
     const auto gains = booster_.total_gain();
@@ -241,6 +242,13 @@ std::unique_ptr<XgboostModel> open_previous(const TrainingJob& job, const std::m
         "the previous model cannot be continued: booster = \"dart\" drops trees that are there already and "
         "weighs them anew",
         hint + ", or use gbtree");
+  }
+  // The library would grow as many as the previous model has, and say nothing.
+  const double trees = number(params, "num_parallel_tree").value_or(1);
+  if (trees != static_cast<double>(previous->parallel_trees())) {
+    throw DataError("the previous model cannot be continued: it has num_parallel_tree = " +
+                        std::to_string(previous->parallel_trees()) + ", and params ask for " + format_number(trees),
+                    hint);
   }
   return previous;
 }

@@ -208,6 +208,18 @@ TEST(WarmStart, RefusesDart) {
   EXPECT_EQ(complaint([&] { continued(problem, dart, 3); }), refusal);
 }
 
+TEST(WarmStart, RefusesAnotherNumberOfTreesARound) {
+  Problem problem = make_problem(Task::binary, 300);
+  problem.job.rounds = 3;
+  const auto single = trained(problem);
+  problem.job.params = {{"num_parallel_tree", std::int64_t{3}}, {"subsample", 0.5}};
+  const auto forest = trained(problem);
+  EXPECT_EQ(complaint([&] { continued(problem, single, 3); }),
+            "the previous model cannot be continued: it has num_parallel_tree = 1, and params ask for 3 (train from "
+            "nothing: set training.warm_start = false)");
+  EXPECT_EQ(continued(problem, forest, 3)->predict(problem.set.features).size(), 300U);
+}
+
 TEST(WarmStart, RefusesAModelOfAnotherTaskWidthOrNumberOfClasses) {
   const auto files = trained(make_problem(Task::binary, 300));
   const std::string hint = " (train from nothing: set training.warm_start = false)";
