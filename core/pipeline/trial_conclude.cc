@@ -162,6 +162,7 @@ void end_trial(store::Transaction& transaction, const runs::Executor& executor, 
     case TrialOutcome::kept:
     case TrialOutcome::failed:
     case TrialOutcome::overtaken:
+    case TrialOutcome::cancelled:
       return;
   }
 }
