@@ -214,6 +214,27 @@ TEST(Faults, ARunInTheMiddleOfItsTrainingSaysHowFarItIsAndCanBeCancelledInSql) {
   EXPECT_EQ(world.registry.text("SELECT count(*) FROM retraind.model_version"), "0");
 }
 
+TEST(Faults, ARunThatIsStillQueuedIsCancelledAtOnceAndNeedsNoDaemonForIt) {
+  World world;
+  world.make_events();
+  world.add_events(0, 2000, 0);
+  const auto config = world.configure(World::events_model("m"));
+  DaemonProcess& daemon = world.start(config);
+  ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait(), 0);
+  EXPECT_EQ(world.run({"trigger", "m", "--config", config.string()}).output, "run 2\n");
+  EXPECT_EQ(world.run({"cancel", "2", "--config", config.string()}).exit_code, 1) << "without a reason";
+  const CommandResult cancelled = world.run({"cancel", "2", "--reason", "not now", "--config", config.string()});
+  EXPECT_EQ(cancelled.exit_code, 0);
+  EXPECT_EQ(cancelled.output, "cancelled\n");
+  EXPECT_EQ(
+      world.registry.text("SELECT state || ' ' || (started_at IS NULL) FROM retraind.run_history WHERE run_id = 2"),
+      "cancelled true");
+  EXPECT_NE(world.registry.text("SELECT reason FROM retraind.run_history WHERE run_id = 2").find(": not now"),
+            std::string::npos);
+}
+
 TEST(Faults, ARunThatTakesTooLongFails) {
   World world;
   make_slow_events(world);
