@@ -65,7 +65,11 @@ std::vector<double> CommandModel::predict_batch(const data::Matrix& features) co
   call.run();
   try {
     LeftFile file(folder.path(), kPredictionsCsv, most_bytes(features.rows, job_), call.who());
-    return read_predictions(file.stream(), features.rows, job_);
+    try {
+      return read_predictions(file.stream(), features.rows, job_);
+    } catch (const DataError& error) {
+      throw DataError(call.who() + ": " + error.what(), error.hint());
+    }
   } catch (const DataError& error) {
     throw call.explained(error);
   }

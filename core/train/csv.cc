@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/data/spelling.h"
 #include "core/train/utf8.h"
 
 namespace retraind::train {
 namespace {
 
-constexpr std::size_t kMostRecordBytes = std::size_t{16} << 20;
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
 constexpr int kMark[] = {0xEF, 0xBB, 0xBF};  // a byte order mark, as some programs begin UTF-8 with
 constexpr int kEnd = std::istream::traits_type::eof();
@@ -147,7 +147,8 @@ void write_csv(std::ostream& out, const data::Matrix& features, const TrainingJo
   out.write(block.data(), static_cast<std::streamsize>(block.size()));
 }
 
-CsvReader::CsvReader(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {}
+CsvReader::CsvReader(std::istream& in, std::string name, std::size_t most_record_bytes)
+    : in_(in), name_(std::move(name)), most_record_bytes_(most_record_bytes) {}
 
 void CsvReader::refuse(const std::string& why) const {
   throw DataError("line " + std::to_string(line_) + " of " + name_ + " " + why);
@@ -165,9 +166,8 @@ void CsvReader::append(int byte) {
 }
 
 void CsvReader::check_length() const {
-  if (record_.size() + ends_.size() > kMostRecordBytes) {
-    refuse("begins a record of more than 16 MiB: is a quote not closed?");
-  }
+  if (record_.size() + ends_.size() <= most_record_bytes_) return;
+  refuse("begins a record of more than " + format_bytes(most_record_bytes_) + ": is a quote not closed?");
 }
 
 bool CsvReader::read_field() {

@@ -28,11 +28,12 @@ void write_csv(std::ostream& out, const data::Matrix& features, const TrainingJo
                const std::vector<float>& labels, const std::vector<float>& weights);
 
 // Reads records one by one; memory is that of one record. Throws DataError, with the line, for a stray quote or
-// carriage return, a record of another number of fields than the first, one longer than 16 MiB, and bytes that are not
-// UTF-8. A byte order mark at the beginning is skipped.
+// carriage return, a record of another number of fields than the first, one longer than `most_record_bytes`, and bytes
+// that are not UTF-8. A byte order mark at the beginning is skipped.
 class CsvReader {
  public:
-  explicit CsvReader(std::istream& in, std::string name);  // `name` is what messages call it
+  // `name` is what messages call it.
+  CsvReader(std::istream& in, std::string name, std::size_t most_record_bytes = std::size_t{16} << 20);
   // False at the end. The views hold until the next call.
   bool next(std::vector<std::string_view>& fields);
   std::size_t line() const { return line_; }  // of the record last read: the one it begins on, from 1
@@ -46,6 +47,7 @@ class CsvReader {
 
   std::istream& in_;
   std::string name_;
+  std::size_t most_record_bytes_;
   std::size_t line_ = 0;
   std::size_t width_ = 0;
   std::string record_;             // the fields, one behind the other, without their quotes

@@ -78,11 +78,22 @@ TEST(CsvReader, SaysTheLineOfWhatItCannotRead) {
 }
 
 TEST(CsvReader, HoldsNoMoreThanOneBoundedRecord) {
-  const std::string most(std::size_t{16} << 20, 'x');
-  EXPECT_EQ(records_of(most.substr(1) + "\n").front().front().size(), most.size() - 1);
-  const std::string said = "line 2 of rows.csv begins a record of more than 16 MiB: is a quote not closed?";
-  EXPECT_EQ(complaint_about("a\n\"" + most + "x\"\n"), said);
-  EXPECT_EQ(complaint_about("a\n" + std::string(most.size() + 1, ',') + "\n"), said);
+  const auto first = [](const std::string& text) {
+    std::istringstream in(text);
+    CsvReader reader(in, "rows.csv", 1024);
+    std::vector<std::string_view> fields;
+    reader.next(fields);
+    return fields.size() + fields.front().size();
+  };
+  EXPECT_EQ(first(std::string(1023, 'x')), 1024u);
+  for (const std::string& text : {std::string(1024, 'x'), "\"" + std::string(2000, '\n'), std::string(1024, ',')}) {
+    try {
+      first(text);
+      ADD_FAILURE() << text.front();
+    } catch (const DataError& error) {
+      EXPECT_STREQ(error.what(), "line 1 of rows.csv begins a record of more than 1 KiB: is a quote not closed?");
+    }
+  }
 }
 
 TEST(Csv, ReadsBackAnyTextThatItWrote) {
