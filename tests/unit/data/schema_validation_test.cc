@@ -22,8 +22,9 @@ class ValidateSchema : public testing::Test {
   // The one finding there is.
   Finding finding() const {
     const std::vector<Finding> all = findings();
-    EXPECT_EQ(all.size(), 1U);
-    for (const Finding& each : all) SCOPED_TRACE(each.sentence);
+    std::string sentences;
+    for (const Finding& each : all) sentences += each.sentence + "\n";
+    EXPECT_EQ(all.size(), 1U) << sentences;
     return all.empty() ? Finding{} : all.front();
   }
 

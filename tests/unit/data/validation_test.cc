@@ -53,7 +53,9 @@ class ValidateRows : public testing::Test {
   // The one finding there is.
   Finding finding(const Table& table) const {
     const std::vector<Finding> all = findings(table);
-    EXPECT_EQ(all.size(), 1U);
+    std::string sentences;
+    for (const Finding& each : all) sentences += each.sentence + "\n";
+    EXPECT_EQ(all.size(), 1U) << sentences;
     return all.empty() ? Finding{} : all.front();
   }
 
