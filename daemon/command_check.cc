@@ -54,9 +54,11 @@ std::string outside_number(const settings::Trigger& trigger, const settings::Mod
 int check_command(const Options& options) {
   const auto settings = load_or_complain(options.config);
   if (!settings) return kInvalidConfiguration;
+  if (options.online && !options.model.empty() && options.json) return dry_run_command(options, *settings);
   std::printf("%s: %zu sources, %zu models, no complaints\n", options.config.c_str(), settings->sources.size(),
               settings->models.size());
   if (!options.online) return kDone;
+  if (!options.model.empty()) return dry_run_command(options, *settings);
 
   // Everything is tried, and the worst of what was found becomes the exit code.
   int worst = kDone;

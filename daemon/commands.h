@@ -3,6 +3,7 @@
 //   0 done   1 the operation failed   2 wrong usage   3 the configuration is invalid   4 a database cannot be reached
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct Options {
   std::filesystem::path config;
   bool json = false;
   bool online = false;            // check
+  std::uint64_t sample = 2000;    // check --dry-run: so many rows
   std::optional<int> to_version;  // migrate, rollback
   bool dry_run = false;           // migrate: only say what would be done
   std::string model;
@@ -53,6 +55,8 @@ std::optional<settings::Settings> load_or_complain(const std::filesystem::path& 
 
 int run_command(const Options& options);
 int check_command(const Options& options);
+// check --online --dry-run MODEL
+int dry_run_command(const Options& options, const settings::Settings& settings);
 int migrate_command(const Options& options);
 int status_command(const Options& options);
 int history_command(const Options& options);

@@ -80,8 +80,20 @@ int main(int argc, char** argv) {
   };
 
   command("run", "run the daemon in the foreground", daemon::run_command);
-  command("check", "say all that is wrong with the configuration", daemon::check_command)
-      ->add_flag("--online", options.online, "also connect, plan each query and show the columns");
+  CLI::App* check = command("check", "say all that is wrong with the configuration", daemon::check_command);
+  CLI::Option* online =
+      check->add_flag("--online", options.online, "also connect, plan each query and show the columns");
+  CLI::Option* dry_run =
+      check
+          ->add_option("--dry-run", options.model,
+                       "make this model of a small sample of its newest rows, say how that went, and keep nothing; "
+                       "needs no registry")
+          ->type_name("MODEL")
+          ->needs(online);
+  check->add_option("--rows", options.sample, "about so many rows for the dry run")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{20}, std::uint64_t{1000000}))
+      ->needs(dry_run);
   CLI::App* migrate = command("migrate", "bring the registry's schema to this version", daemon::migrate_command);
   migrate->add_option("--to", options.to_version,
                       "go to this schema version instead; 0 removes the schema with all history");

@@ -86,6 +86,7 @@ Candidate train_and_package(const data::Table& table, TrainingPlan plan, std::ve
   job.previous = std::move(plan.previous);
   job.folder = plan.folder;
   job.on_progress = std::move(plan.on_progress);
+  job.on_output = std::move(plan.on_output);
   job.on_warning = [&warnings](std::string_view warning) { warnings.emplace_back(warning); };
   std::unique_ptr<train::Model> trained;
   {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/data/table.h"
@@ -46,6 +47,7 @@ struct TrainingPlan {
   std::string data_sha256;                                  // enters the manifest
   std::filesystem::path folder;                             // kArtifactFile is left here
   std::function<void(const train::Progress&)> on_progress;  // may be empty
+  std::function<void(std::string_view line)> on_output{};   // likewise; each line that a command prints
 };
 
 // Warnings of the trainer are added to `warnings`. Throws what the trainer throws, and DataError for an artifact that
