@@ -125,9 +125,10 @@ ColumnRule read_rule(TableReader& reader) {
 }
 
 // The columns that are read, as far as the configuration names them; std::nullopt where it takes them all.
-std::optional<std::vector<std::string>> columns_read(const Model& model) {
+std::optional<std::vector<std::string>> columns_read(const Model& model, const std::vector<std::string>& unique) {
   if (model.features.empty()) return std::nullopt;
   std::vector<std::string> out = model.features;
+  out.insert(out.end(), unique.begin(), unique.end());
   out.push_back(model.label);
   out.push_back(model.time_column);
   if (model.weight) out.push_back(*model.weight);
@@ -139,8 +140,9 @@ std::optional<std::vector<std::string>> columns_read(const Model& model) {
   return out;
 }
 
-void read_columns(TableReader& reader, const Model& model, std::map<std::string, ColumnRule>& out) {
-  const auto known = columns_read(model);
+void read_columns(TableReader& reader, const Model& model, const std::vector<std::string>& unique,
+                  std::map<std::string, ColumnRule>& out) {
+  const auto known = columns_read(model, unique);
   for (auto& [entry, table] : reader.named_tables("column")) {
     out[entry->key] = read_rule(table);
     if (entry->key.empty() || entry->key.find('\0') != std::string::npos) {
@@ -166,7 +168,7 @@ void read_data(TableReader& reader, const Model& model, bool training_is_sure, D
   reader.texts("unique", out.unique, "an array of columns' names");
   reader.real("max_duplicates", out.max_duplicates, {0, true, 1.0});
   read_leakage(reader, out.leakage);
-  read_columns(reader, model, out.columns);
+  read_columns(reader, model, out.unique, out.columns);
   reader.finish();
   const auto* window = std::get_if<WindowRows>(&model.training.window);
   if (training_is_sure && window != nullptr && out.min_rows && *out.min_rows > window->rows) {
