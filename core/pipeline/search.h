@@ -40,8 +40,15 @@ std::vector<std::map<std::string, settings::Parameter>> combinations(const setti
 
 // Searches on rows [begin, end) of a table in the order of its split: the inner holdout are the newest `search.share`
 // of them in time (whole event times; rows within training.embargo before it are left out) or, where entities are held
-// out, the entities with the smallest hashes among the rest, to about that share. Ties go to the earlier trial. A trial
-// that throws DataError is recorded and passed over; all of them failing is a DataError. `clock` is a steady one.
+// out, the entities with the smallest hashes among the rest, to about that share (at least one, and not all; the table
+// is then copied for as long as the search takes). Everything is learned from the older part alone: levels, classes,
+// which rows are kept and what they weigh. Each trial begins from nothing, whatever base.previous holds: production may
+// have seen the newer part. The trainer, its threads, limits and folder are those of `base`; its warnings are not told
+// again. The metric, its options and the weights of the rows are the validation's.
+//
+// Ties go to the earlier trial. A trial that throws DataError, or on whose rows the metric is not defined, is recorded
+// and passed over; all of them failing is a DataError, and so is a range that cannot be cut in two. `clock` is a steady
+// one. `on_progress` (it may be empty) is told of each trial that is done, in steps, and once before the first.
 SearchResult search_params(const data::Table& table, std::size_t begin, std::size_t end, const settings::Model& model,
                            const train::TrainingJob& base, const std::function<Duration()>& clock,
                            const std::function<void(const train::Progress&)>& on_progress);

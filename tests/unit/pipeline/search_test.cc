@@ -12,6 +12,7 @@
 #include "core/data/preparation.h"
 #include "core/pipeline/candidate.h"
 #include "core/pipeline/scorer.h"
+#include "tests/unit/train/scratch.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -362,6 +363,37 @@ TEST(Search, StartsEachTrialFromNothing) {
   base.previous = {{"model.ubj", "no model at all"}};
   const SearchResult found = search_params(world.table, 0, 500, world.model, base, [] { return Duration::zero(); }, {});
   EXPECT_EQ(found.trials.at(1).value, world.search().trials.at(1).value);
+}
+
+TEST(Search, TriesTheParametersOfACommand) {
+  const train::Scratch scratch;
+  World world(400);
+  double positives = 0;
+  for (std::size_t i = 0; i < 400; ++i) {
+    world.table.label.values[i] = i % 10 < 3 ? 1 : 0;
+    positives += i >= 320 ? world.table.label.values[i] : 0;
+  }
+  world.model.training.trainer = "command";
+  // A model that is one number, its own parameter.
+  world.model.training.command.train = {
+      scratch.script("train.sh",
+                     "mkdir model; sed -n 's/.*\"guess\":\\(0[.0-9]*\\).*/\\1/p' job.json > model/guess\n"
+                     "test -s model/guess || { echo no number; exit 3; }")};
+  world.model.training.command.predict = {scratch.script("predict.sh",
+                                                         "guess=$(cat model/guess); { echo prediction; tail -n +2 "
+                                                         "features.csv | sed \"s/.*/$guess/\"; } > predictions.csv")};
+  world.model.training.params = {};
+  world.model.training.search->params = {{"guess", {0.5, std::string("a"), 0.25, 0.1}}};
+  train::TrainingJob base = training_job(world.model, world.prepare(0, 400));
+  base.folder = scratch.work();
+  const SearchResult found = search_params(world.table, 0, 400, world.model, base, [] { return Duration::zero(); }, {});
+  ASSERT_EQ(found.trials.size(), 4U);
+  EXPECT_TRUE(found.trials[2].chosen) << "nearest to the share of ones, 0.3";
+  const double rate = positives / 80;
+  EXPECT_NEAR(*found.trials[2].value, -rate * std::log(0.25) - (1 - rate) * std::log(0.75), 1e-9);
+  EXPECT_NE(found.trials[1].fault.find("exit code 3"), std::string::npos) << found.trials[1].fault;
+  EXPECT_EQ(found.training.params, (Params{{"guess", 0.25}}));
+  EXPECT_TRUE(scratch.nothing_is_left());
 }
 
 // ---- what weights mean ----
