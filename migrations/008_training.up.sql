@@ -72,15 +72,18 @@ CREATE TABLE retraind.expectation (
   key        text NOT NULL CHECK (key ~ '^[0-9a-f]{64}$'),
   version    integer NOT NULL,
   columns    jsonb NOT NULL,
+  anew       boolean NOT NULL,
   learned_at timestamptz NOT NULL,
-  PRIMARY KEY (model_id, key),
+  PRIMARY KEY (model_id, version),
   FOREIGN KEY (model_id, version) REFERENCES retraind.model_version
 );
-COMMENT ON TABLE retraind.expectation IS 'Append-only: what a model''s rows looked like when it was first promoted under a query. Read it as retraind.expectation_history.';
+CREATE INDEX expectation_by_key ON retraind.expectation (model_id, key);
+COMMENT ON TABLE retraind.expectation IS 'Append-only: what the rows looked like that each version was made from; of the versions under one query the one that was promoted first counts. Read it as retraind.expectation_history.';
 COMMENT ON COLUMN retraind.expectation.model_id IS 'The model.';
 COMMENT ON COLUMN retraind.expectation.key IS 'SHA-256 of the query and of what its columns are for: when that changes, it is learned anew.';
 COMMENT ON COLUMN retraind.expectation.version IS 'The version whose rows taught it.';
 COMMENT ON COLUMN retraind.expectation.columns IS 'An object whose member columns lists them with their types and shares of NULL.';
+COMMENT ON COLUMN retraind.expectation.anew IS 'Whether the version was made under data.schema = any: what was learned before it is forgotten with its promotion.';
 COMMENT ON COLUMN retraind.expectation.learned_at IS 'When it was learned.';
 
 -- Versions ------------------------------------------------------------------------------------------------------------
@@ -155,9 +158,13 @@ SELECT t.run_id, m.name AS model, t.attempt, t.trial, t.params, t.metric, t.valu
 COMMENT ON VIEW retraind.search_history IS 'Each combination of parameters that a run tried before it trained its candidate.';
 
 CREATE VIEW retraind.expectation_history AS
-SELECT m.name AS model, e.version, e.learned_at, e.columns -> 'columns' AS columns, e.key
+SELECT DISTINCT ON (m.name, e.key) m.name AS model, e.version, e.learned_at, e.columns -> 'columns' AS columns, e.key
   FROM retraind.expectation e
-  JOIN retraind.model m USING (model_id);
+  JOIN retraind.model m USING (model_id)
+  JOIN retraind.promotion p ON p.model_id = e.model_id AND p.version = e.version
+ WHERE NOT EXISTS (SELECT FROM retraind.expectation later JOIN retraind.promotion l ON l.model_id = later.model_id AND l.version = later.version
+                    WHERE later.model_id = e.model_id AND later.key = e.key AND later.anew AND l.promotion_id > p.promotion_id)
+ ORDER BY m.name, e.key, p.promotion_id;
 COMMENT ON VIEW retraind.expectation_history IS 'What each model''s rows looked like when it was first promoted under a query; later rows are held against the one of the present query.';
 
 CREATE VIEW retraind.version_history AS

@@ -223,6 +223,10 @@ class Conclude {
     if (version.artifact_sha256 != measured_.artifact_sha256)
       throw DataError("the candidate's artifact changed on its way");
     const int added = registry::add_version(transaction_, version, now_);
+    if (measured_.learned) {
+      registry::add_expectation(transaction_, run_.model, data::expectation_key(model_), added, *measured_.learned,
+                                model_.data.schema == ExpectedSchema::any, now_);
+    }
     using enum registry::BlockStream;
     const Reference& reference = measured_.reference;
     registry::add_reference_blocks(transaction_, run_.model, added, features, reference.features);
@@ -251,13 +255,6 @@ class Conclude {
                                   version_text(current()), format_duration(model_.validation.shadow));
   }
 
-  // Only the first promotion under a query teaches what its rows look like; later ones are held against it.
-  void learn_expectation() {
-    if (!measured_.learned) return;
-    registry::add_expectation(transaction_, run_.model, data::expectation_key(model_), *judged_.version,
-                              *measured_.learned, now_);
-  }
-
   void promote() {
     judged_.version = release_candidate();
     if (model_.validation.promotion == PromotionMode::manual || decision_.needs_a_person) {
@@ -276,7 +273,6 @@ class Conclude {
                                                      now_);
     if (!promotion) throw std::logic_error("production moved under the model's lock");
     judged_.state = RunState::promoted;
-    learn_expectation();
     if (production_) {
       open_bake(transaction_, run_.model, model_, run_.id, *judged_.version, production_->version, measured_.axis,
                 measured_.window_to, now_);
@@ -356,8 +352,12 @@ PreparedJob prepare_job(store::Transaction& transaction, const runs::ClaimedRun&
       throw DataError(fmt::format("version {} cannot be judged again: {}", *run.candidate, job.candidate->fault));
     }
   }
-  if (job.model.data.schema == ExpectedSchema::learned || job.model.data.max_row_change) {
+  if (job.model.data.schema == ExpectedSchema::learned) {
     job.expectation = registry::find_expectation(transaction, run.model, data::expectation_key(job.model));
+  }
+  // The number of rows is held against the last window's also where nothing is known of the columns.
+  if (!job.expectation && job.model.data.max_row_change) {
+    job.expectation = {.columns = {}, .last_rows = registry::last_window_rows(transaction, run.model)};
   }
   job.judged_before = registry::count_judged_against(transaction, run.model, opponent);
   return prepared;

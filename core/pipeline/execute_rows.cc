@@ -50,7 +50,10 @@ std::string why_not_continue(const Opponents& opponents, const settings::Model& 
 Extraction Execution::extract() {
   begin(Step::extract);
   source::SourceReader reader(source_, fmt::format("retraind run {}", number(job_.run)));
-  columns_ = reader.describe(job_.model.query, job_.model.features);
+  // Columns with a duty must be of a type that can be read; without a list of features all columns have one.
+  std::vector<std::string> wanted = job_.model.features;
+  if (!wanted.empty()) wanted.insert(wanted.end(), job_.model.data.unique.begin(), job_.model.data.unique.end());
+  columns_ = reader.describe(job_.model.query, wanted);
   take_findings(data::validate_schema(columns_, job_.model, expectation()));
   roles_ = data::assign_roles(columns_, job_.model);
   require_columns(opponents_, columns_);
@@ -129,8 +132,9 @@ data::Split Execution::validate(Extraction& extracted) {
   measured_.trained_to = split.trained_to;
   json::object detail{{"train_rows", measured_.train_rows}, {"holdout_rows", split.holdout_end - split.holdout_begin}};
   const source::RowFilter& filter = extracted.extent.filter;
-  take_findings(data::validate_rows(extracted.table, split, job_.model, job_.expectation,
-                                    {.after = filter.after, .until = filter.until}, job_.now));
+  take_findings(data::validate_rows(
+      extracted.table, split, job_.model, job_.expectation,
+      {.after = filter.after, .until = filter.until, .sample_share = extracted.extent.sample_share}, job_.now));
   if (!job_.candidate) {
     if (measured_.train_rows < training.min_rows) {
       throw DataError(fmt::format("{} labelled rows to train on, fewer than min_rows = {}", measured_.train_rows,

@@ -1,7 +1,10 @@
 #pragma once
-// What a model's rows looked like when it was first promoted under a query: learned once for each
-// data::expectation_key, never changed. Every function works inside the caller's transaction.
+// What the rows looked like that each version was made from. Of the versions under one data::expectation_key the one
+// that was promoted first teaches what later rows are held against; one that was made with data.schema = "any" and is
+// promoted makes those before it forgotten, which is how a person accepts a changed schema. Every function works inside
+// the caller's transaction.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,13 +18,15 @@ class Transaction;
 
 namespace retraind::registry {
 
-// With last_rows of the model's last run that was judged, whatever its query. std::nullopt: nothing was promoted under
-// this key yet.
+// With last_rows as below. std::nullopt: nothing was promoted under this key yet.
 std::optional<data::Expectation> find_expectation(store::Transaction& transaction, ModelId model,
                                                   const std::string& key);
 
-// Nothing happens where there is one already.
+// The rows of the window of the model's last run that was judged, whatever its query; 0: there was none.
+std::uint64_t last_window_rows(store::Transaction& transaction, ModelId model);
+
+// Once for each version, when it is made; `anew`: under data.schema = "any".
 void add_expectation(store::Transaction& transaction, ModelId model, const std::string& key, int version,
-                     const data::Expectation& expectation, TimePoint now);
+                     const data::Expectation& expectation, bool anew, TimePoint now);
 
 }  // namespace retraind::registry

@@ -17,8 +17,9 @@ class ExpectationsTest : public testing::RegistryTest {
                         {.name = "up", .sql_type = "boolean", .type = data::ValueType::boolean, .null_share = {}}},
             .last_rows = 77};
   }
-  void add(ModelId model, const std::string& key, int version, const data::Expectation& expectation) {
-    transact([&](store::Transaction& t) { add_expectation(t, model, key, version, expectation, start); });
+  void add(ModelId model, const std::string& key, int version, const data::Expectation& expectation,
+           bool anew = false) {
+    transact([&](store::Transaction& t) { add_expectation(t, model, key, version, expectation, anew, start); });
   }
   std::optional<data::Expectation> find(ModelId model, const std::string& key) {
     return transact([&](store::Transaction& t) { return find_expectation(t, model, key); });
@@ -48,16 +49,35 @@ TEST_F(ExpectationsTest, ComeBackAsTheyWereLearned) {
             "power 1 t t");
 }
 
-TEST_F(ExpectationsTest, AreLearnedOnceForEachKey) {
+TEST_F(ExpectationsTest, AreThoseOfTheVersionThatWasPromotedFirstUnderAKey) {
   const ModelId model = put();
   run_to(RunState::promoted, model);
   run_to(RunState::promoted, model);
   add(model, key_, 1, expect_price(0.25));
   add(model, key_, 2, expect_price(0.5));
-  add(model, std::string(64, 'b'), 2, expect_price(0.75));
   EXPECT_EQ(find(model, key_).value().columns[0].null_share, 0.25);
-  EXPECT_EQ(find(model, std::string(64, 'b')).value().columns[0].null_share, 0.75);
-  EXPECT_EQ(ground.text("SELECT string_agg(version::text, ' ' ORDER BY key) FROM retraind.expectation_history"), "1 2");
+  EXPECT_EQ(ground.text("SELECT string_agg(version::text, ' ' ORDER BY key) FROM retraind.expectation_history"), "1");
+}
+
+TEST_F(ExpectationsTest, AreForgottenWithAPromotionUnderAnySchema) {
+  const ModelId model = put();
+  for (int i = 0; i < 4; ++i) run_to(RunState::promoted, model);
+  add(model, key_, 1, expect_price(0.125));
+  add(model, key_, 2, expect_price(0.25));
+  add(model, key_, 3, expect_price(0.5), true);
+  add(model, key_, 4, expect_price(0.75));
+  EXPECT_EQ(find(model, key_).value().columns[0].null_share, 0.5);
+  EXPECT_EQ(ground.text("SELECT string_agg(version::text, ' ' ORDER BY key) FROM retraind.expectation_history"), "3");
+}
+
+TEST_F(ExpectationsTest, OfAVersionThatWasNeverPromotedCountForNothing) {
+  const ModelId model = put();
+  run_to(RunState::awaiting_approval, model);
+  add(model, key_, 1, expect_price(0.25));
+  EXPECT_FALSE(find(model, key_));
+  EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.expectation_history"), "0");
+  ground.exec("SELECT retraind.approve((SELECT max(run_id) FROM retraind.run), 'looks good')");
+  EXPECT_EQ(find(model, key_).value().columns[0].null_share, 0.25);
 }
 
 TEST_F(ExpectationsTest, NameAVersionThatThereIsUnderASha256) {
