@@ -45,6 +45,7 @@ CageEnd run_caged(const CageSpec& spec) {
   become_subreaper();
   NothingLeft nothing_left;
   Launch launch(spec);
+  const FirstInLine first;
   Watch watch(spec, launch);
   watch.until_it_ends();
 

@@ -38,10 +38,10 @@ struct CageSpec {
   Duration grace = std::chrono::seconds(5);
   std::uint64_t memory_bytes = std::uint64_t{4} << 30;  // address space of each process, and resident size of all
   std::uint64_t disk_bytes = std::uint64_t{10} << 30;   // of one file, and of all in the folder
-  std::uint64_t log_bytes = std::uint64_t{1} << 20;    // of standard output and error kept: the first half and the last
-  int max_processes = 256;                             // of all it started
-  bool namespaces = true;                              // false: do without, where they are there too (for tests)
-  bool cgroups = true;                                 // likewise
+  std::uint64_t log_bytes = std::uint64_t{1} << 20;  // of standard output and error kept: the first half and the last
+  int max_processes = 256;  // of all it started; four times as many with threads, where the kernel counts those
+  bool namespaces = true;   // false: do without, where they are there too (for tests)
+  bool cgroups = true;      // likewise
   std::function<void(std::string_view line)> on_line;  // each line it prints, as far as 4 KiB; may be empty
 };
 

@@ -132,6 +132,9 @@ void mount_own(const Plan& plan) {
            MS_REC | MS_SLAVE, static_cast<const void*>(nullptr)) == 0 &&
       mount("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
   if (!good) fail(plan.report, News::refused, Stage::mount);
+  // Where root is not counted by RLIMIT_NPROC, this keeps a fork bomb small. Never the machine's own limit: the plan
+  // has this for kernels only that have one for each namespace.
+  if (plan.pid_limit != nullptr) write_file("/proc/sys/kernel/pid_max", plan.pid_limit);
   // Shared memory that is forgotten goes with the namespace. Where it cannot be had, the machine's own does.
   mount("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, plan.memory_disk);
 }

@@ -27,6 +27,7 @@ struct Plan {
   bool in_namespace = false;       // the child is the first process of a PID, a mount and an IPC namespace
   const char* user_map = nullptr;  // and of a user namespace, with these maps; nullptr: it is not
   const char* group_map = nullptr;
+  const char* pid_limit = nullptr;    // its own pid_max; nullptr: it has none
   const char* memory_disk = nullptr;  // options of the tmpfs on its /dev/shm
 };
 

@@ -138,6 +138,8 @@ bool Launch::start(const CageSpec& spec, unsigned long namespaces) {
   const std::string user_map = fmt::format("{0} {0} 1", ::geteuid());
   const std::string group_map = fmt::format("{0} {0} 1", ::getegid());
   const std::string memory_disk = fmt::format("mode=1777,size={}", spec.memory_bytes);
+  // The kernel takes no less than 301 and some for each processor.
+  const std::string pid_limit = fmt::format("{}", std::max<std::uint64_t>(1024, 300 + task_limit(spec.max_processes)));
   const bool with_user = (namespaces & CLONE_NEWUSER) != 0;
   const Plan plan{.argv = argv.data(),
                   .environment = environment.data(),
@@ -153,6 +155,7 @@ bool Launch::start(const CageSpec& spec, unsigned long namespaces) {
                   .in_namespace = namespaces != 0,
                   .user_map = with_user ? user_map.c_str() : nullptr,
                   .group_map = with_user ? group_map.c_str() : nullptr,
+                  .pid_limit = pid_limit_is_of_the_namespace() ? pid_limit.c_str() : nullptr,
                   .memory_disk = memory_disk.c_str()};
   {
     const SignalsBlocked blocked;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr rlim_t kOpenFiles = 1024;
 constexpr rlim_t kMostOpenFiles = 65536;
-constexpr std::uint64_t kTasksPerProcess = 16;
+constexpr std::uint64_t kTasksPerProcess = 4;
 
 // A hard limit that is in force cannot be raised by a plain user, and must not be by root.
 ResourceLimit at_most(int resource, rlim_t soft, rlim_t hard) {
@@ -22,6 +22,14 @@ ResourceLimit at_most(int resource, rlim_t soft, rlim_t hard) {
   // RLIM_INFINITY is the largest number of its type.
   hard = std::min(hard, now.rlim_max);
   return {.resource = resource, .value = {.rlim_cur = std::min(soft, hard), .rlim_max = hard}};
+}
+
+bool kernel_is_at_least(int major, int minor) {
+  utsname system{};
+  int found_major = 0;
+  int found_minor = 0;
+  if (::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &found_major, &found_minor) != 2) return false;
+  return found_major > major || (found_major == major && found_minor >= minor);
 }
 
 }  // namespace
@@ -42,11 +50,11 @@ std::uint64_t task_limit(int max_processes) {
 }
 
 bool tasks_are_counted_by_namespace() {
-  utsname system{};
-  int major = 0;
-  int minor = 0;
-  if (::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
-  return major > 5 || (major == 5 && minor >= 14);
+  return kernel_is_at_least(5, 14);
+}
+
+bool pid_limit_is_of_the_namespace() {
+  return kernel_is_at_least(6, 14);
 }
 
 }  // namespace retraind::cage

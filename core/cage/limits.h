@@ -26,4 +26,7 @@ std::uint64_t task_limit(int max_processes);
 // Whether RLIMIT_NPROC counts within a user namespace by itself: since Linux 5.14.
 bool tasks_are_counted_by_namespace();
 
+// Whether a PID namespace has a pid_max of its own: since Linux 6.14. Before, writing it would change the machine's.
+bool pid_limit_is_of_the_namespace();
+
 }  // namespace retraind::cage

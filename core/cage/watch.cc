@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +31,21 @@ constexpr Duration kPatience = std::chrono::seconds(10);
 constexpr int kBlocksAtOnce = 16;
 
 }  // namespace
+
+FirstInLine::FirstInLine() {
+  sched_param before{};
+  if (::pthread_getschedparam(::pthread_self(), &policy_, &before) != 0) return;
+  priority_ = before.sched_priority;
+  sched_param first{};
+  first.sched_priority = 1;
+  raised_ = ::pthread_setschedparam(::pthread_self(), SCHED_RR | SCHED_RESET_ON_FORK, &first) == 0;
+}
+
+FirstInLine::~FirstInLine() {
+  sched_param before{};
+  before.sched_priority = priority_;
+  if (raised_) ::pthread_setschedparam(::pthread_self(), policy_, &before);
+}
 
 Watch::Watch(const CageSpec& spec, Launch& launch)
     : spec_(spec),

@@ -15,6 +15,21 @@
 
 namespace retraind::cage {
 
+// Among thousands of processes that all want to run, whoever should end them must be first. Where the system lets it
+// (root, or with CAP_SYS_NICE) the calling thread is, as long as this lives; others count on the limits of the kernel.
+class FirstInLine {
+ public:
+  FirstInLine();
+  ~FirstInLine();
+  FirstInLine(const FirstInLine&) = delete;
+  FirstInLine& operator=(const FirstInLine&) = delete;
+
+ private:
+  bool raised_ = false;
+  int policy_ = 0;
+  int priority_ = 0;
+};
+
 class Watch {
  public:
   Watch(const CageSpec& spec, Launch& launch);

@@ -10,7 +10,7 @@ class CageOutput : public Zoo {};
 INSTANTIATE_TEST_SUITE_P(Means, CageOutput, testing::ValuesIn(kAllMeans), name_of);
 
 TEST_P(CageOutput, OfManyGigabytesNeverBlocksAndIsCutInTheMiddle) {
-  const std::uint64_t mebibytes = kSanitized || !GetParam().namespaces ? 256 : 2048;
+  const std::uint64_t mebibytes = kSanitized || GetParam().cgroups ? 64 : 768;
   CageSpec given = shell("echo first; dd if=/dev/zero bs=1M count=$1 2>/dev/null | tr '\\000' x; echo; echo last",
                          {std::to_string(mebibytes)});
   given.log_bytes = 1000;
