@@ -16,6 +16,8 @@ int run_command(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);
   // What a killed worker leaves comes to us: see ChildProcess.
   cage::become_subreaper();
+  // No trainer may look for the registry's password in here.
+  cage::hide_from_same_user();
   Daemon daemon(
       std::move(*settings), [path = options.config] { return settings::load(path, host_name()); }, own_executable(),
       version());
