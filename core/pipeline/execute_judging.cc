@@ -40,7 +40,7 @@ evaluate::CandidateFacts Execution::facts_of(const Candidate& candidate, const s
 
 void Execution::judge(const data::Table& table, const data::Split& split) {
   begin(Step::evaluate);
-  const std::size_t first = first_row_fresh_for_all(table, split, opponents_, held_out_);
+  const std::size_t first = first_row_fresh_for_all(table, split, opponents_, held_out_, job_.model.training.embargo);
   const std::size_t end = split.holdout_end;
   const data::Preparation& own = candidate_.scorer.preparation;
   // All of the holdout is scored once: what it looks like to the candidate is what later rows are compared with, also

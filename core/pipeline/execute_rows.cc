@@ -114,10 +114,12 @@ data::Split Execution::split_rows(data::Table& table) {
   }
   const JobVersion& candidate = *job_.candidate;
   const auto& times = table.event_times;
-  const auto cut = std::upper_bound(times.begin(), times.end(), candidate.trained_to) - times.begin();
+  const auto first_after = [&](EventTime time) {
+    return static_cast<std::size_t>(std::upper_bound(times.begin(), times.end(), time) - times.begin());
+  };
   return {.train_begin = 0,
-          .train_end = static_cast<std::size_t>(cut),
-          .holdout_begin = static_cast<std::size_t>(cut),
+          .train_end = first_after(candidate.trained_to),
+          .holdout_begin = first_after(stale_to(candidate.trained_to, training.embargo)),
           .holdout_end = table.rows,
           .trained_from = candidate.trained_from,
           .trained_to = candidate.trained_to};

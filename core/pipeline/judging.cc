@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/base/error.h"
@@ -64,16 +65,21 @@ void require_same_axis(const data::Table& table, const JobVersion& version) {
 }
 
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
-                                    const std::optional<std::string>& held_out) {
+                                    const std::optional<std::string>& held_out, Duration embargo) {
   std::size_t first = split.holdout_begin;
   for (const std::optional<OpenVersion>* open : {&opponents.opponent, &opponents.anchor}) {
     if (!*open) continue;
     const JobVersion& version = (*open)->version;
     require_same_axis(table, version);
     if (held_out && version.entity == held_out) continue;
-    first = std::max(first, data::first_fresh_row(table, split, version.trained_to));
+    first = std::max(first, data::first_fresh_row(table, split, stale_to(version.trained_to, embargo)));
   }
   return first;
+}
+
+EventTime stale_to(EventTime trained_to, Duration embargo) {
+  if (embargo <= Duration::zero()) return trained_to;
+  return std::nextafter(trained_to + static_cast<double>(embargo.count()), trained_to);
 }
 
 void require_same_question(Opponents& opponents, const data::Preparation& candidate) {

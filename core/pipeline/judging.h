@@ -27,7 +27,11 @@ void require_same_axis(const data::Table& table, const JobVersion& version);
 // every other holdout, rows are fresh after the newest one it was trained on. Throws what
 // require_same_axis throws.
 std::size_t first_row_fresh_for_all(const data::Table& table, const data::Split& split, const Opponents& opponents,
-                                    const std::optional<std::string>& held_out);
+                                    const std::optional<std::string>& held_out, Duration embargo);
+
+// The last event time that is not fresh for a version trained up to `trained_to`: rows less than the embargo newer are
+// not, as they are for the candidate's own holdout.
+EventTime stale_to(EventTime trained_to, Duration embargo);
 
 // Opponents that know other classes of a binary label answer another question: throws DataError for production; a
 // stand-in or an anchor is let go, which is noted in `opponents`.

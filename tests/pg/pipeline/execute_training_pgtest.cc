@@ -88,6 +88,20 @@ TEST_F(ExecuteTest, LeavesTheEmbargoOutOfTrainingAndJudging) {
   EXPECT_EQ(*with.holdout_from - with.trained_to, 10 * 3600e6);
 }
 
+TEST_F(ExecuteTest, GivesProductionAnEmbargoToo) {
+  add_rows(0, 1000, "a");
+  job.model.training.embargo = std::chrono::hours(10);
+  job.production = keep(1, measured());
+  add_rows(10000, 300, "a");
+  const Measured after = measured();
+  ASSERT_TRUE(after.holdout_from);
+  EXPECT_GE(*after.holdout_from - job.production->trained_to, 10 * 3600e6);
+  job.model.training.holdout = settings::HoldoutShare{0.8};
+  job.model.training.embargo = std::chrono::hours(40);
+  EXPECT_EQ(*measured().holdout_from - job.production->trained_to, 40 * 3600e6)
+      << "its holdout began earlier, in rows that are not fresh for production";
+}
+
 TEST_F(ExecuteTest, SearchesOnTrainingRowsAndTrainsWithWhatItHasChosen) {
   add_rows(0, 1000, "a", "(x > 0.5 AND x < 0.8)::text");
   job.model.data.leakage = std::nullopt;

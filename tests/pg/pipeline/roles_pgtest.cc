@@ -219,8 +219,8 @@ TEST_F(RolesTest, ADaemonDoesAllItsWorkWithTheRightsOfItsGroup) {
   });
   step("learn", [&](store::Transaction& t) {
     const std::string key(64, '0');
-    registry::add_expectation(t, id, key, 1, {}, start);
-    EXPECT_TRUE(registry::find_expectation(t, id, key));
+    registry::add_expectation(t, id, key, 1, {}, false, start);
+    EXPECT_FALSE(registry::find_expectation(t, id, key)) << "nobody has approved it yet";
     EXPECT_TRUE(registry::find_origin(t, id, 1));
   });
   step("steer", [&](store::Transaction& t) {
