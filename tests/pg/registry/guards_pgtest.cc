@@ -44,7 +44,7 @@ class GuardsTest : public testing::RegistryTest {
         "VALUES ({0}, 1, now(), 'warning', 'leakage', false, 'x');"
         "INSERT INTO retraind.search_trial (run_id, attempt, trial, params, metric, value, train_rows, rows, seconds, "
         "chosen) VALUES ({0}, 1, 1, '{{}}', 'log_loss', 0.5, 8, 2, 0, true);"
-        "INSERT INTO retraind.expectation VALUES ({1}, repeat('0', 64), 1, '[]', now())",
+        "INSERT INTO retraind.expectation VALUES ({1}, repeat('0', 64), 1, '[]', false, now())",
         number(run), number(model)));
     const RunId shadow = run_to(RunState::shadowing, model);
     ground.exec(fmt::format(

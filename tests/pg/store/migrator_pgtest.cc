@@ -193,7 +193,7 @@ TEST_F(MigratorTest, GoesBackUnderALiveStepAndLosesNeitherVersionsNorTheRowsKept
       "INSERT INTO retraind.data_finding (run_id, attempt, found_at, kind, \"check\", stops, sentence) SELECT run_id, "
       "1, now(), 'value', 'range', true, 'x' FROM retraind.run;"
       "INSERT INTO retraind.search_trial SELECT run_id, 1, 1, '{}', 'auc', 0.5, NULL, 8, 2, 0, true FROM retraind.run;"
-      "INSERT INTO retraind.expectation SELECT model_id, repeat('0', 64), 1, '{}', now() FROM retraind.model");
+      "INSERT INTO retraind.expectation SELECT model_id, repeat('0', 64), 1, '{}', false, now() FROM retraind.model");
   migrate(database, 7);
   EXPECT_EQ(ground.text("SELECT open_run_state || ' ' || open_run_step FROM retraind.status"), "running train");
   EXPECT_EQ(ground.text("SELECT count(*) FROM retraind.step_history"), "0");
