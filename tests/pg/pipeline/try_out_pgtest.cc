@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 
 #include "tests/pg/pipeline/execute_scene.h"
@@ -32,6 +35,25 @@ class TryOutTest : public ExecuteTest {
     job.model.training.trainer = "command";
     job.model.training.command.train = {script("train.sh", train)};
     job.model.training.command.predict = {script("predict.sh", predict)};
+  }
+
+  // Whoever runs a command ends all children it has, and the database server is one of this process's.
+  template <class Body>
+  static void in_a_process_of_its_own(const Body& body) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      try {
+        body();
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+      std::fflush(nullptr);
+      ::_exit(HasFailure() ? 1 : 0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "see above";
   }
 
   struct Programs {
@@ -101,56 +123,63 @@ TEST_F(TryOutTest, DrawsRowsWhereManyHaveOneEventTime) {
 
 TEST_F(TryOutTest, RunsTheCommandsAndShowsWhatTheyPrint) {
   add_rows(0, 1000, "a");
-  use_command("seq 1 30\nmkdir model\necho here > model/file\n", kPredict);
-  const TryOut out = tried();
-  ASSERT_TRUE(out.passed()) << out.steps.back().sentence;
-  EXPECT_EQ(out.value, 1.0);
-  ASSERT_EQ(out.output.size(), kTryOutLines);
-  EXPECT_EQ(out.output.back(), "30");
-  EXPECT_CONTAINS(out.trainer, "command ");
+  in_a_process_of_its_own([&] {
+    use_command("seq 1 30\nmkdir model\necho here > model/file\n", kPredict);
+    const TryOut out = tried();
+    ASSERT_TRUE(out.passed()) << out.steps.back().sentence;
+    EXPECT_EQ(out.value, 1.0);
+    ASSERT_EQ(out.output.size(), kTryOutLines);
+    EXPECT_EQ(out.output.back(), "30");
+    EXPECT_CONTAINS(out.trainer, "command ");
+  });
 }
 
 TEST_F(TryOutTest, SaysWhatIsWrongWithACommand) {
   add_rows(0, 1000, "a");
-  use_command("echo the column z is missing >&2\nexit 3\n", kPredict);
-  const TryOut failed = tried();
-  EXPECT_FALSE(failed.passed());
-  EXPECT_EQ(failed.steps.back().name, "train");
-  EXPECT_CONTAINS(failed.steps.back().sentence, "the column z is missing");
-  EXPECT_CONTAINS(failed.steps.back().sentence, "exit code 3");
-  EXPECT_FALSE(failed.steps.back().hint.empty());
+  in_a_process_of_its_own([&] {
+    use_command("echo the column z is missing >&2\nexit 3\n", kPredict);
+    const TryOut failed = tried();
+    EXPECT_FALSE(failed.passed());
+    EXPECT_EQ(failed.steps.back().name, "train");
+    EXPECT_CONTAINS(failed.steps.back().sentence, "the column z is missing");
+    EXPECT_CONTAINS(failed.steps.back().sentence, "exit code 3");
+    EXPECT_FALSE(failed.steps.back().hint.empty());
 
-  use_command("echo nothing\n", kPredict);
-  const TryOut without_model = tried();
-  EXPECT_FALSE(without_model.passed());
-  EXPECT_CONTAINS(without_model.steps.back().sentence, "model");
+    use_command("echo nothing\n", kPredict);
+    const TryOut without_model = tried();
+    EXPECT_FALSE(without_model.passed());
+    EXPECT_CONTAINS(without_model.steps.back().sentence, "model");
 
-  use_command("mkdir model\necho 1 > model/file\n", "echo prediction > predictions.csv\n");
-  const TryOut without_rows = tried();
-  EXPECT_FALSE(without_rows.passed());
-  EXPECT_CONTAINS(without_rows.steps.back().sentence, "predict.sh");
+    use_command("mkdir model\necho 1 > model/file\n", "echo prediction > predictions.csv\n");
+    const TryOut without_rows = tried();
+    EXPECT_FALSE(without_rows.passed());
+    EXPECT_CONTAINS(without_rows.steps.back().sentence, "predict.sh");
+  });
 }
 
 TEST_F(TryOutTest, SaysThatTheSameRowsWerePredictedOtherwise) {
   add_rows(0, 1000, "a");
-  const std::filesystem::path counter = programs.path / "counter";
-  use_command("mkdir model\necho 1 > model/file\n",
-              fmt::format("echo x >> {0}\nN=$(wc -l < {0})\nexport N\n", counter.string()) +
-                  R"(awk -F, 'NR == 1 { print "prediction"; next } { print 1 / (ENVIRON["N"] + 1) }' features.csv \
+  in_a_process_of_its_own([&] {
+    const std::filesystem::path counter = programs.path / "counter";
+    use_command("mkdir model\necho 1 > model/file\n",
+                fmt::format("echo x >> {0}\nN=$(wc -l < {0})\nexport N\n", counter.string()) +
+                    R"(awk -F, 'NR == 1 { print "prediction"; next } { print 1 / (ENVIRON["N"] + 1) }' features.csv \
   > predictions.csv
 )");
-  const TryOut out = tried();
-  EXPECT_FALSE(out.passed());
-  ASSERT_EQ(out.steps.size(), 8u) << "the rest is tried all the same";
-  EXPECT_FALSE(out.steps[5].passed);
-  EXPECT_CONTAINS(out.steps[5].sentence, "200 of 200 rows otherwise");
-  EXPECT_TRUE(out.steps[7].passed);
+    const TryOut out = tried();
+    EXPECT_FALSE(out.passed());
+    ASSERT_EQ(out.steps.size(), 8u) << "the rest is tried all the same";
+    EXPECT_FALSE(out.steps[5].passed);
+    EXPECT_CONTAINS(out.steps[5].sentence, "200 of 200 rows otherwise");
+    EXPECT_TRUE(out.steps[7].passed);
+  });
 }
 
 TEST_F(TryOutTest, SaysWhatARunWouldStopAtAndTrainsAllTheSame) {
   add_rows(0, 1000, "a");
   database.exec("UPDATE events SET x = 7 WHERE ts < '2026-01-01 01:00+00'");
   job.model.data.columns["x"].max = 1;
+  job.model.data.leakage.reset();
   job.model.data.min_rows = 5000;  // of the whole window, which this is not
   const TryOut out = tried();
   EXPECT_FALSE(out.passed());
