@@ -1,5 +1,7 @@
 #include "core/train/command_call.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -70,7 +72,13 @@ std::string hint_for(const cage::CageEnd& end) {
     case cage::CageStop::none:
       break;
   }
-  if (end.signal) return "a program that is refused memory often ends by a signal: try a larger training.memory_limit";
+  // A shell ends with 128 + N where what it ran was ended by signal N.
+  const int code = end.code.value_or(0);
+  const int signal = end.signal ? *end.signal : code > 128 ? code - 128 : 0;
+  if (signal == SIGXFSZ) return "it wrote a longer file than training.disk_limit allows";
+  if (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGKILL) {
+    return "a program that is refused memory often ends so: try a larger training.memory_limit";
+  }
   return "docs/trainer.md says what a command finds around it; try it with: retraind check --online --dry-run MODEL";
 }
 
