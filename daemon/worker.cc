@@ -196,7 +196,8 @@ int run_worker(pid_t parent, const std::string& version) {
   try {
     const pipeline::Surroundings surroundings{
         .listener = listener,
-        .clock = [&] { return std::chrono::duration_cast<Duration>(clock::now() - worker_began); }};
+        .clock = [&] { return std::chrono::duration_cast<Duration>(clock::now() - worker_began); },
+        .on_output = [](std::string_view line) { std::fputs(fmt::format("| {}\n", line).c_str(), stderr); }};
     result = pipeline::execute(job, source, folder, version, surroundings);
   } catch (const std::bad_alloc&) {
     result = {.run = job.run,

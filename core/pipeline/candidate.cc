@@ -23,17 +23,19 @@ namespace json = boost::json;
 constexpr std::size_t kRowsToCompare = 10000;
 
 std::string package(const train::Model& model, const data::Preparation& preparation, const settings::Model& settings,
-                    const std::string& trainer_version, const std::string& data_sha256) {
+                    const train::Trainer& trainer, const std::string& data_sha256) {
   json::object manifest{{"format", 1},
                         {"model", settings.name},
                         {"task", to_text(settings.task)},
                         {"trainer", settings.training.trainer},
-                        {"trainer_version", trainer_version},
+                        {"trainer_version", trainer.version()},
                         {"data_sha256", data_sha256},
                         {"seed", settings.training.seed}};
   // An old version is scored by the programs it was made with, whatever the configuration says by then.
   if (settings.training.trainer == "command") {
     manifest["command"] = json::parse(train::to_json(settings.training.command));
+    json::object& files = manifest["program_files"].emplace_object();
+    for (const auto& [path, digest] : trainer.program_files()) files[path] = digest;
   }
   std::string bytes = train::pack({json::serialize(manifest), preparation, model.files()});
   if (bytes.size() > kMaxArtifactBytes) {
@@ -96,7 +98,7 @@ Candidate train_and_package(const data::Table& table, TrainingPlan plan, std::ve
     out.left_out = chosen.left_out;
   }
   out.importances = trained->importances();
-  const std::string bytes = package(*trained, plan.preparation, model, out.trainer, plan.data_sha256);
+  const std::string bytes = package(*trained, plan.preparation, model, *trainer, plan.data_sha256);
   out.artifact_bytes = bytes.size();
   out.artifact_sha256 = to_hex(sha256(bytes));
   write_durable_file(plan.folder / kArtifactFile, bytes);

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
@@ -14,6 +16,13 @@
 namespace retraind::pipeline {
 
 namespace json = boost::json;
+
+namespace {
+
+// TERM, five seconds, KILL, and reading what is left.
+constexpr Duration kTimeToStop = std::chrono::seconds(8);
+
+}  // namespace
 
 Measured Execution::run() {
   // Before anything is read: a model that cannot be loaded decides who is judged against.
@@ -60,15 +69,25 @@ void Execution::progress(const train::Progress& progress) {
       {.step = step_, .finished = false, .rows = std::nullopt, .detail = "{}", .progress = progress});
 }
 
+// A command is told to stop, and stopped, before this whole process is: it may then tidy up, and what it printed is
+// read.
+settings::Model Execution::with_time_left(settings::Model model) const {
+  const Duration whole = job_.model.training.timeout;
+  const Duration to_stop = std::min(kTimeToStop, whole / 5);
+  model.training.timeout = std::max<Duration>(whole - surroundings_.clock() - to_stop, std::chrono::milliseconds(100));
+  return model;
+}
+
 TrainingPlan Execution::plan(RowRange rows, const data::Split& split, data::Preparation preparation) {
   return {.rows = rows,
           .compare = {split.holdout_begin, split.holdout_end},
           .preparation = std::move(preparation),
-          .model = trained_as_,
+          .model = with_time_left(trained_as_),
           .previous = previous_,
           .data_sha256 = measured_.data_sha256,
           .folder = folder_,
-          .on_progress = [this](const train::Progress& done) { progress(done); }};
+          .on_progress = [this](const train::Progress& done) { progress(done); },
+          .on_output = surroundings_.on_output};
 }
 
 void Execution::train(const Extraction& extracted, const data::Split& split) {
@@ -77,7 +96,7 @@ void Execution::train(const Extraction& extracted, const data::Split& split) {
   trained_as_ = job_.model;
   json::object detail;
   if (job_.model.training.search) {
-    train::TrainingJob base = training_job(job_.model, preparation_);
+    train::TrainingJob base = training_job(with_time_left(job_.model), preparation_);
     base.folder = folder_;
     SearchResult found = search_params(extracted.table, rows.begin, rows.end, job_.model, base, surroundings_.clock,
                                        [this](const train::Progress& done) { progress(done); });

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
@@ -31,7 +32,10 @@ using StepListener = std::function<void(const StepEvent&)>;
 // What an execution is told by whoever calls it.
 struct Surroundings {
   StepListener listener;
-  std::function<Duration()> clock;  // a steady one; only how long scoring takes is read off it
+  // A steady one, zero at the begin: how long scoring takes, and how much time is left for a command.
+  std::function<Duration()> clock;
+  // Each line that a training command prints, for the run's log; may be empty.
+  std::function<void(std::string_view line)> on_output{};
 };
 
 // Leaves the candidate's artifact in `folder` and returns what was measured, or why it could not be: every DataError

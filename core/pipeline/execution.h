@@ -46,6 +46,7 @@ class Execution {
   void begin(Step step);
   void finish(std::uint64_t rows, const boost::json::object& detail);
   void progress(const train::Progress& progress);
+  settings::Model with_time_left(settings::Model model) const;
   TrainingPlan plan(RowRange rows, const data::Split& split, data::Preparation preparation);
   void train(const Extraction& extracted, const data::Split& split);
   void take_candidate(const Extraction& extracted, const data::Split& split);

@@ -11,6 +11,8 @@
 
 #include "core/base/error.h"
 #include "core/base/random.h"
+#include "core/base/sha256.h"
+#include "core/pipeline/kept_data.h"
 #include "tests/unit/pipeline/measured.h"
 
 namespace retraind::pipeline {
@@ -179,6 +181,88 @@ TEST_F(ResultTest, IsRefusedWhenCutAnywhere) {
   }
 }
 
+std::vector<data::Finding> some_findings() {
+  return {{.kind = FindingKind::value,
+           .check = "range",
+           .column = "price \"x\"",
+           .rows = 6,
+           .observed = 0.1 + 0.2,
+           .threshold = 0.25,
+           .stops = true,
+           .sentence = "6 of 1000 rows …",
+           .query = "SELECT 1"},
+          {.kind = FindingKind::warning,
+           .check = "leakage",
+           .column = "",
+           .rows = {},
+           .observed = {},
+           .threshold = {},
+           .stops = false,
+           .sentence = "s",
+           .query = ""}};
+}
+
+std::vector<SearchTrial> some_trials() {
+  return {{.number = 1,
+           .params = {{"eta", 0.1}, {"lambda", 1.0}, {"max_depth", std::int64_t{6}}, {"method", std::string("x")}},
+           .value = 1.0 / 3,
+           .fault = "",
+           .train_rows = 800,
+           .rows = 200,
+           .seconds = 0.5,
+           .chosen = true},
+          {.number = 2,
+           .params = {{"refresh", true}},
+           .value = {},
+           .fault = "unknown parameter",
+           .train_rows = 800,
+           .rows = 0,
+           .seconds = 0,
+           .chosen = false}};
+}
+
+TEST_F(ResultTest, BringsWhatWasFoundAndSearchedWhateverTheOutcome) {
+  const Result result{.run = RunId{7},
+                      .attempt = 2,
+                      .outcome = Failure{.transient = false, .step = Step::validate_data, .message = "m", .hint = "h"},
+                      .findings = some_findings(),
+                      .searched = some_trials()};
+  const Result read = result_from_json(to_json(result));
+  EXPECT_EQ(to_json(read), to_json(result));
+  ASSERT_EQ(read.findings.size(), 2u);
+  EXPECT_EQ(read.findings[0].observed, 0.1 + 0.2);
+  EXPECT_TRUE(read.findings[0].stops);
+  EXPECT_FALSE(read.findings[1].rows);
+  ASSERT_EQ(read.searched.size(), 2u);
+  EXPECT_EQ(read.searched[0].params, result.searched[0].params);
+  EXPECT_EQ(read.searched[0].value, 1.0 / 3);
+  EXPECT_FALSE(read.searched[1].value);
+}
+
+TEST_F(ResultTest, IsRefusedWhenASearchHasChosenNoneOrTwo) {
+  Result result{.run = RunId{7}, .attempt = 2, .outcome = make_rich(), .findings = {}, .searched = some_trials()};
+  result.searched[0].chosen = false;
+  EXPECT_THROW((void)result_from_json(to_json(result)), DataError);
+  result.searched[0].chosen = result.searched[1].chosen = true;
+  EXPECT_THROW((void)result_from_json(to_json(result)), DataError);
+}
+
+TEST_F(ResultTest, IsRefusedWhenKeptDataAreNotThereOrOthers) {
+  Measured measured = make_rich();
+  std::ofstream(folder_ / kArtifactFile) << kCandidateBytes;
+  const std::string bytes = "the rows";
+  measured.kept = KeptData{.sha256 = to_hex(sha256(bytes)), .bytes = bytes.size()};
+  write_result(folder_, {.run = RunId{7}, .attempt = 2, .outcome = measured, .findings = {}, .searched = {}});
+  EXPECT_THROW((void)read_result(folder_, RunId{7}, 2), DataError) << "there are none";
+  std::ofstream(folder_ / kKeptDataFile) << "the rowz";
+  EXPECT_THROW((void)read_result(folder_, RunId{7}, 2), DataError);
+  std::ofstream(folder_ / kKeptDataFile) << bytes;
+  EXPECT_EQ(std::get<Measured>(read_result(folder_, RunId{7}, 2).outcome).kept->bytes, bytes.size());
+  std::filesystem::rename(folder_ / kKeptDataFile, folder_ / "elsewhere");
+  std::filesystem::create_symlink(folder_ / "elsewhere", folder_ / kKeptDataFile);
+  EXPECT_THROW((void)read_result(folder_, RunId{7}, 2), DataError) << "a link";
+}
+
 TEST_F(ResultTest, IsRefusedWithAnyMemberLackingOrOfAnotherType) {
   const json::value whole = json::parse(to_json(Result{RunId{7}, 2, make_rich()}));
   // Every member of every object, by its path.
@@ -201,7 +285,8 @@ TEST_F(ResultTest, IsRefusedWithAnyMemberLackingOrOfAnotherType) {
       "/measured/comparison/difference", "/measured/comparison/difference/inflation",
       // A stand-in that is not named leaves production's fault without an opponent that fits, so it may not be absent.
       "/measured/anchor", "/measured/comparison/anchor_difference", "/measured/comparison/anchor_difference/inflation",
-      "/measured/comparison/anchor_value", "/measured/comparison/detectable", "/measured/comparison/rows_needed"};
+      "/measured/learned", "/measured/kept", "/measured/comparison/anchor_value", "/measured/comparison/detectable",
+      "/measured/comparison/rows_needed"};
   for (const std::string& path : paths) {
     json::value other = whole;
     other.at_pointer(path) = json::array{json::object{{"x", 1}}};
