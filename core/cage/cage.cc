@@ -18,11 +18,11 @@ namespace {
 // Whatever becomes of the call, what came out of the cage ends with it.
 class NothingLeft {
  public:
-  NothingLeft() = default;
+  explicit NothingLeft(const std::vector<int>& others) : others_(others) {}
   ~NothingLeft() {
     if (done_) return;
     try {
-      kill_strays({});
+      kill_strays(others_);
     } catch (const std::exception&) {
       // Another exception is under way, and says more.
     }
@@ -32,10 +32,11 @@ class NothingLeft {
 
   std::uint64_t make_sure() {
     done_ = true;
-    return kill_strays({});
+    return kill_strays(others_);
   }
 
  private:
+  const std::vector<int>& others_;
   bool done_ = false;
 };
 
@@ -43,13 +44,14 @@ class NothingLeft {
 
 CageEnd run_caged(const CageSpec& spec) {
   become_subreaper();
-  NothingLeft nothing_left;
+  const std::vector<int> others = children();
+  NothingLeft nothing_left(others);
   Launch launch(spec);
   const FirstInLine first;
-  Watch watch(spec, launch);
+  Watch watch(spec, launch, others);
   watch.until_it_ends();
 
-  const std::uint64_t strays = launch.in_namespace() ? 0 : count_strays();
+  const std::uint64_t strays = launch.in_namespace() ? 0 : count_strays(others);
   const bool out_of_memory = launch.cgroup() != nullptr && launch.cgroup()->ran_out_of_memory();
   const Duration took = watch.elapsed();
   // The number is still taken until it is reaped, so that no stranger's group can be meant.

@@ -9,8 +9,9 @@
 //   sub-reaper                  always; orphans that left the group come to the calling process, which kills them
 //   PID namespace               as root, or where user namespaces are allowed: the kernel kills all of it at once
 //   cgroup v2                   where the process's own group is delegated to it: cgroup.kill, and memory.max
-// The calling process must have no other children while run_caged is in it: as a sub-reaper it ends and reaps them all.
-// In a worker only. One thread, which must live as long as the program does.
+// Children that the calling process has when it calls are left alone; it must start no others meanwhile: as a
+// sub-reaper it ends and reaps all that come. In a worker only. One thread, which must live as long as the program
+// does.
 //
 // What it does not hold: files it removed but keeps open, memory that no process maps, what it writes outside of its
 // folder, the network. The limits that are looked at rather than set (memory and disk of all of it, processes) are

@@ -101,8 +101,19 @@ void hide_from_same_user() {
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) throw std::system_error(errno, std::generic_category(), "PR_SET_DUMPABLE");
 }
 
-std::uint64_t count_strays() {
-  const std::vector<Process> found = below(read_processes(), ::getpid(), [](const Process&) { return true; });
+std::vector<int> children() {
+  std::vector<int> out;
+  for (const Process& process : read_processes()) {
+    if (process.parent == ::getpid()) out.push_back(process.pid);
+  }
+  return out;
+}
+
+std::uint64_t count_strays(const std::vector<int>& known) {
+  const auto is_stray = [&](const Process& child) {
+    return std::find(known.begin(), known.end(), child.pid) == known.end();
+  };
+  const std::vector<Process> found = below(read_processes(), ::getpid(), is_stray);
   return static_cast<std::uint64_t>(
       std::count_if(found.begin(), found.end(), [](const Process& process) { return !process.is_dead(); }));
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <vector>
@@ -47,9 +48,10 @@ FirstInLine::~FirstInLine() {
   if (raised_) ::pthread_setschedparam(::pthread_self(), policy_, &before);
 }
 
-Watch::Watch(const CageSpec& spec, Launch& launch)
+Watch::Watch(const CageSpec& spec, Launch& launch, const std::vector<int>& others)
     : spec_(spec),
       launch_(launch),
+      others_(others),
       log_(spec.log_bytes, spec.on_line),
       folder_(::open(spec.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
       interval_(kFirstInterval),
@@ -131,7 +133,10 @@ void Watch::look() {
   std::uint64_t processes = 0;
   std::uint64_t memory = 0;
   std::vector<Process> living;
-  for (const Process& process : below(read_processes(), ::getpid(), [](const Process&) { return true; })) {
+  const auto is_ours = [this](const Process& child) {
+    return std::find(others_.begin(), others_.end(), child.pid) == others_.end();
+  };
+  for (const Process& process : below(read_processes(), ::getpid(), is_ours)) {
     if (process.is_dead()) {
       // Orphans that came to us; the program itself is reaped by its Launch.
       if (process.parent == ::getpid() && process.pid != launch_.pid()) ::waitpid(process.pid, nullptr, WNOHANG);

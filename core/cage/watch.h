@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/descriptor.h"
 #include "core/cage/cage.h"
@@ -32,7 +33,8 @@ class FirstInLine {
 
 class Watch {
  public:
-  Watch(const CageSpec& spec, Launch& launch);
+  // `others` are children of this process that were there before.
+  Watch(const CageSpec& spec, Launch& launch, const std::vector<int>& others);
 
   // Returns when pidfd() of the launch is readable. Throws TransientError when the program cannot be killed.
   void until_it_ends();
@@ -56,6 +58,7 @@ class Watch {
 
   const CageSpec& spec_;
   Launch& launch_;
+  const std::vector<int>& others_;
   Log log_;
   Descriptor folder_;
   Stopwatch watch_;

@@ -23,6 +23,7 @@ const data::Finding* find(const Result& result, const std::string& check, const 
 
 TEST_F(ExecuteTest, StopsBeforeTrainingWhenValuesAreNotAsTheyMustBe) {
   add_rows(0, 1000, "a");
+  job.model.data.leakage.reset();
   database.exec("UPDATE events SET x = 7 WHERE ts < '2026-01-01 01:00+00'");
   job.model.data.columns["x"].max = 1;
   const Result result = run();
@@ -41,6 +42,7 @@ TEST_F(ExecuteTest, StopsBeforeTrainingWhenValuesAreNotAsTheyMustBe) {
 
 TEST_F(ExecuteTest, GoesOnAndSaysSoWhenABreakIsOnlyToBeWarnedOf) {
   add_rows(0, 1000, "a");
+  job.model.data.leakage.reset();
   database.exec("UPDATE events SET x = 7 WHERE ts < '2026-01-01 01:00+00'");
   job.model.data.columns["x"].max = 1;
   job.model.data.on_break = ValueBreak::warn;
@@ -54,6 +56,7 @@ TEST_F(ExecuteTest, GoesOnAndSaysSoWhenABreakIsOnlyToBeWarnedOf) {
 
 TEST_F(ExecuteTest, HoldsColumnsAgainstThoseItWasFirstPromotedWith) {
   add_rows(0, 1000, "a");
+  job.model.data.leakage.reset();
   job.model.features.clear();
   const Measured first = measured();
   ASSERT_TRUE(first.learned);
