@@ -156,6 +156,9 @@ TEST(Exported, IsWhatXgboostItselfReadsAndSaysTheSameOfIncomesWithCategoriesAndM
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_CONTAINS(missing.errors, "\"workclass\"");
   EXPECT_CONTAINS(missing.errors, "\"native_country\"");
+  const CommandResult nothing = world.call({"predict", "m"});  // standard input is empty in these tests
+  EXPECT_EQ(nothing.exit_code, 1);
+  EXPECT_CONTAINS(nothing.errors, "standard input is empty");
   EXPECT_EQ(world.call({"predict", "m", "--with-input", "--keep-columns", "age"}).exit_code, 2);
   EXPECT_EQ(world.call({"export", "m"}).exit_code, 2);
   EXPECT_EQ(world.call({"predict", "m", "--version", "2", "--in", rows.string()}).exit_code, 1);
