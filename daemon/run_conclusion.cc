@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,9 +25,15 @@ constexpr std::size_t kLogTailBytes = 64 * 1024;
 constexpr Duration kRetryDelay = std::chrono::seconds(10);
 
 std::string tail_of(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A trainer may have put something else in its place: no link is followed, and no pipe waited for.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return "";
-  const off_t size = ::lseek(fd, 0, SEEK_END);
+  struct stat about {};
+  if (::fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
+    ::close(fd);
+    return "";
+  }
+  const off_t size = about.st_size;
   const off_t from = size > static_cast<off_t>(kLogTailBytes) ? size - static_cast<off_t>(kLogTailBytes) : 0;
   std::string out(static_cast<std::size_t>(size - from), '\0');
   const ssize_t got = ::pread(fd, out.data(), out.size(), from);

@@ -22,6 +22,7 @@
 #include "core/pipeline/look.h"
 #include "core/pipeline/result.h"
 #include "core/pipeline/trial.h"
+#include "daemon/command_output.h"
 #include "daemon/worker_protocol.h"
 
 namespace retraind::daemon {
@@ -192,12 +193,13 @@ int run_worker(pid_t parent, const std::string& version) {
                stderr);
   };
   const std::filesystem::path folder = ".";
+  CommandOutput output(STDERR_FILENO, job.model.training.command.log_limit_bytes);
   pipeline::Result result;
   try {
     const pipeline::Surroundings surroundings{
         .listener = listener,
         .clock = [&] { return std::chrono::duration_cast<Duration>(clock::now() - worker_began); },
-        .on_output = [](std::string_view line) { std::fputs(fmt::format("| {}\n", line).c_str(), stderr); }};
+        .on_output = [&output](std::string_view line) { output.add(line); }};
     result = pipeline::execute(job, source, folder, version, surroundings);
   } catch (const std::bad_alloc&) {
     result = {.run = job.run,
