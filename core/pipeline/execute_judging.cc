@@ -75,7 +75,7 @@ void Execution::judge(const data::Table& table, const data::Split& split) {
                       {"confidence", measured_.confidence}};
   if (measured_.comparison.detectable) detail["detectable"] = *measured_.comparison.detectable;
   if (measured_.comparison.rows_needed) detail["rows_needed"] = *measured_.comparison.rows_needed;
-  if (wins() && job_.model.training.refit) {
+  if (job_.model.training.refit && wins() && can_refit(table, split)) {
     refit(table, split);
     detail["refit_rows"] = measured_.train_rows;
   }
@@ -86,6 +86,18 @@ bool Execution::wins() const {
   if (job_.candidate) return false;
   return evaluate::decide(measured_.comparison, measured_.facts, circumstances_of(measured_), job_.model.validation)
              .verdict == Verdict::promote;
+}
+
+// A model that goes on from another one has no place for a class that came with the holdout.
+bool Execution::can_refit(const data::Table& table, const data::Split& split) {
+  const data::Preparation& own = candidate_.scorer.preparation;
+  if (!parent_ || own.task() == Task::regression) return true;
+  const std::vector<double> labels = own.labels(table, split.holdout_begin, split.holdout_end);
+  if (std::none_of(labels.begin(), labels.end(), [](double label) { return label < 0; })) return true;
+  measured_.warnings.push_back(
+      "not trained again on all rows, though refit is set: the holdout has a class that the version it goes on from "
+      "does not know");
+  return false;
 }
 
 void Execution::refit(const data::Table& table, const data::Split& split) {

@@ -32,16 +32,25 @@ bool any_stops(const std::vector<data::Finding>& findings) {
   return std::any_of(findings.begin(), findings.end(), [](const data::Finding& finding) { return finding.stops; });
 }
 
-// What a candidate can continue from: a model by the same trainer that sees the same columns. Empty: it can, else why
-// it cannot.
-std::string why_not_continue(const Opponents& opponents, const settings::Model& model,
-                             const std::vector<evaluate::SignatureColumn>& columns) {
+// What a candidate can continue from: a model by the same trainer that sees the same columns, knows the classes of all
+// rows to train on, and has not seen those that are held out. Empty: it can, else why it cannot.
+std::string why_not_continue(const Opponents& opponents, const settings::Model& model, const data::Preparation& fitted,
+                             const std::optional<std::string>& held_out) {
   if (!opponents.opponent) return "there is no production model yet";
   if (opponents.stands_in) return "production does not load: " + opponents.production_fault;
   const Scorer& scorer = opponents.opponent->scorer;
   if (scorer.trainer != model.training.trainer) return "production was made by the trainer " + scorer.trainer;
-  const auto changes = evaluate::compare_signatures(columns, signature_of(scorer.preparation));
+  const auto changes = evaluate::compare_signatures(signature_of(fitted), signature_of(scorer.preparation));
   if (!changes.empty()) return "its features are other ones: " + changes.front();
+  const std::vector<std::string>& known = scorer.preparation.classes();
+  for (const std::string& label : fitted.classes()) {
+    if (std::find(known.begin(), known.end(), label) == known.end()) {
+      return fmt::format("it does not know the class \"{}\"", label);
+    }
+  }
+  if (held_out && opponents.opponent->version.entity != held_out) {
+    return "it was trained on entities that are held out";
+  }
   return {};
 }
 
@@ -159,7 +168,7 @@ data::Split Execution::validate(Extraction& extracted) {
 void Execution::fit_preparation(const data::Table& table, const data::Split& split) {
   preparation_ = data::Preparation::fit(table, split.train_begin, split.train_end, job_.model, measured_.warnings);
   if (!job_.model.training.warm_start) return;
-  const std::string why_not = why_not_continue(opponents_, job_.model, signature_of(preparation_));
+  const std::string why_not = why_not_continue(opponents_, job_.model, preparation_, held_out_);
   if (!why_not.empty()) {
     measured_.warnings.push_back("trained from nothing, though warm_start is set: " + why_not);
     return;
@@ -168,6 +177,8 @@ void Execution::fit_preparation(const data::Table& table, const data::Split& spl
   preparation_ = production.scorer.preparation;
   previous_ = production.scorer.model->files();
   parent_ = {.version = production.version.version, .artifact_sha256 = production.version.artifact_sha256};
+  // What its parent has seen is not fresh for it either: a refit has seen rows that are younger than those to train on.
+  measured_.trained_to = std::max(measured_.trained_to, production.version.trained_to);
 }
 
 }  // namespace retraind::pipeline

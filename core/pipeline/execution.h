@@ -74,6 +74,7 @@ class Execution {
   void judge(const data::Table& table, const data::Split& split);
   // As the daemon will decide from the same figures; it has the last word.
   bool wins() const;
+  bool can_refit(const data::Table& table, const data::Split& split);
   void refit(const data::Table& table, const data::Split& split);
 
   const Job& job_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -273,6 +274,7 @@ SearchResult search_params(const data::Table& table, std::size_t begin, std::siz
   }
 
   std::optional<std::size_t> best;
+  const Duration searched_since = clock();
   for (const Params& params : tried) {
     SearchTrial trial;
     trial.number = static_cast<int>(out.trials.size()) + 1;
@@ -282,6 +284,8 @@ SearchResult search_params(const data::Table& table, std::size_t begin, std::siz
     const Duration began = clock();
     try {
       train::TrainingJob job = job_for(base, ground.preparation);
+      // `base` has the time that was left before the first trial, and the trials share it.
+      job.timeout = std::max<Duration>(base.timeout - (began - searched_since), std::chrono::milliseconds(100));
       set_params(params, job.rounds, job.params);
       const auto trained = trainer->train(ground.set, job);
       trial.seconds = std::chrono::duration<double>(clock() - began).count();
@@ -299,10 +303,11 @@ SearchResult search_params(const data::Table& table, std::size_t begin, std::siz
     tell(out.trials.size());
   }
   if (!best) {
-    throw DataError(fmt::format("{} of training.search failed{}: {}",
-                                tried.size() == 1 ? "the only trial" : fmt::format("all {} trials", tried.size()),
-                                tried.size() == 1 ? "" : "; the first", out.trials.front().fault),
-                    "correct training.search, or leave it out");
+    const bool only = tried.size() == 1;
+    const std::string which = only ? "the only trial" : fmt::format("all {} trials", tried.size());
+    const std::string why =
+        fmt::format("{} of training.search failed{}: {}", which, only ? "" : "; the first", out.trials.front().fault);
+    throw SearchFailed(why, "correct training.search, or leave it out", std::move(out.trials));
   }
   SearchTrial& chosen = out.trials[*best];
   chosen.chosen = true;

@@ -159,6 +159,47 @@ TEST_F(ExecuteTest, TrainsFromNothingWhereItCannotGoOnAndSaysWhy) {
   }));
 }
 
+TEST_F(ExecuteTest, CountsWhatItsParentHasSeenAsSeen) {
+  add_rows(0, 1000, "a");
+  job.production = keep(1, measured());
+  job.production->trained_to = minute(9500);  // as a refit's, younger than what is trained on now
+  job.model.training.warm_start = true;
+  const Measured warm = measured();
+  ASSERT_TRUE(lineage_from_json(warm.lineage).parent);
+  EXPECT_EQ(warm.trained_to, minute(9500));
+  EXPECT_GT(*warm.holdout_from, minute(9500));
+}
+
+TEST_F(ExecuteTest, DoesNotGoOnFromAModelThatHasSeenEntitiesHeldOutNow) {
+  for (int i = 0; i < 10; ++i) {
+    add_rows(i, 100, entity(false, i));
+    add_rows(5000 + i, 100, entity(true, i));
+  }
+  job.production = keep(1, measured());
+  add_rows(20000, 200, entity(false, 0));
+  add_rows(30000, 200, entity(true, 0));
+  job.model.training.entity = "who";
+  job.model.training.warm_start = true;
+  const Measured other = measured();
+  EXPECT_FALSE(lineage_from_json(other.lineage).parent);
+  EXPECT_TRUE(std::any_of(other.warnings.begin(), other.warnings.end(), [](const std::string& warning) {
+    return warning.find("entities that are held out") != std::string::npos;
+  }));
+}
+
+TEST_F(ExecuteTest, TrainsFromNothingWhereAClassIsNew) {
+  job.model.task = Task::multiclass;
+  add_rows(0, 1000, "a", "(floor(x * 3))::text");
+  job.production = keep(1, measured());
+  add_rows(10000, 1000, "a", "(floor(x * 4))::text");
+  job.model.training.warm_start = true;
+  const Measured other = measured();
+  EXPECT_FALSE(lineage_from_json(other.lineage).parent);
+  EXPECT_TRUE(std::any_of(other.warnings.begin(), other.warnings.end(), [](const std::string& warning) {
+    return warning.find("does not know the class \"3\"") != std::string::npos;
+  }));
+}
+
 TEST_F(ExecuteTest, KeepsTheRowsItWasMadeFrom) {
   add_rows(0, 1000, "a");
   job.model.training.keep_data = true;
