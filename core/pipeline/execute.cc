@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
@@ -12,6 +13,7 @@
 #include "core/pipeline/execution.h"
 #include "core/pipeline/finding_json.h"
 #include "core/pipeline/reference.h"
+#include "core/settings/canonical_json.h"
 
 namespace retraind::pipeline {
 
@@ -98,16 +100,27 @@ void Execution::train(const Extraction& extracted, const data::Split& split) {
   if (job_.model.training.search) {
     train::TrainingJob base = training_job(with_time_left(job_.model), preparation_);
     base.folder = folder_;
-    SearchResult found = search_params(extracted.table, rows.begin, rows.end, job_.model, base, surroundings_.clock,
-                                       [this](const train::Progress& done) { progress(done); });
+    SearchResult found;
+    try {
+      found = search_params(extracted.table, rows.begin, rows.end, job_.model, base, surroundings_.clock,
+                            [this](const train::Progress& done) { progress(done); });
+    } catch (const SearchFailed& failed) {
+      searched_ = failed.trials();
+      throw;
+    }
     trained_as_.training = std::move(found.training);
     searched_ = std::move(found.trials);
     detail["searched"] = searched_.size();
     for (const SearchTrial& trial : searched_) {
-      if (trial.chosen) detail["chosen"] = write_parameters(trial.params);
+      if (trial.chosen) detail["chosen"] = settings::parse_json(plain_json(trial.params));
     }
   }
+  // Those from before stand in the detail of validate_data.
+  const auto told = static_cast<std::ptrdiff_t>(measured_.warnings.size());
   candidate_ = train_and_package(extracted.table, plan(rows, split, std::move(preparation_)), measured_.warnings);
+  if (std::cmp_less(told, measured_.warnings.size())) {
+    detail["warnings"] = json::array(measured_.warnings.begin() + told, measured_.warnings.end());
+  }
   take_package(candidate_);
   detail["rounds"] = trained_as_.training.rounds;
   detail["trainer"] = measured_.trainer;

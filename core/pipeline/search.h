@@ -8,8 +8,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/data/preparation.h"
 #include "core/data/table.h"
 #include "core/settings/settings.h"
@@ -26,6 +28,17 @@ struct SearchTrial {
   std::uint64_t rows = 0;  // measured on
   double seconds = 0;      // taken by the training, for people only
   bool chosen = false;
+};
+
+// No trial has a value; the trials say why.
+class SearchFailed : public DataError {
+ public:
+  SearchFailed(const std::string& message, const std::string& hint, std::vector<SearchTrial> trials)
+      : DataError(message, hint), trials_(std::move(trials)) {}
+  std::vector<SearchTrial> trials() const { return trials_; }
+
+ private:
+  std::vector<SearchTrial> trials_;
 };
 
 struct SearchResult {
@@ -47,7 +60,8 @@ std::vector<std::map<std::string, settings::Parameter>> combinations(const setti
 // again. The metric, its options and the weights of the rows are the validation's.
 //
 // Ties go to the earlier trial. A trial that throws DataError, or on whose rows the metric is not defined, is recorded
-// and passed over; all of them failing is a DataError, and so is a range that cannot be cut in two. `clock` is a steady
+// and passed over; all of them failing is a SearchFailed, and a range that cannot be cut in two a
+// DataError. `clock` is a steady
 // one. `on_progress` (it may be empty) is told of each trial that is done, in steps, and once before the first.
 SearchResult search_params(const data::Table& table, std::size_t begin, std::size_t end, const settings::Model& model,
                            const train::TrainingJob& base, const std::function<Duration()>& clock,

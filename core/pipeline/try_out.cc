@@ -17,6 +17,7 @@
 #include "core/pipeline/result.h"
 #include "core/pipeline/window.h"
 #include "core/source/source.h"
+#include "core/train/command_call.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -61,6 +62,7 @@ class Attempt {
   }
 
   TryOut run() {
+    say_what_is_left_out();
     read() &&
         step(
             "data", "", [this] { return look_at_rows(); }, Failing::goes_on) &&
@@ -234,10 +236,20 @@ class Attempt {
                           "package", "", [this] { return look_at_package(); }, Failing::goes_on);
   }
 
+  void say_what_is_left_out() {
+    const settings::Training& training = configured_.training;
+    if (training.search) out_.warnings.emplace_back("training.search is not tried on a sample: only a run tells");
+    if (training.warm_start) {
+      out_.warnings.emplace_back("training.warm_start is not tried on a sample, which is trained from nothing");
+    }
+  }
+
   void take_line(std::string_view line) {
+    if (surroundings_.on_output) surroundings_.on_output(line);
+    // How far it has come is no news afterwards, and would take the place of lines that say more.
+    if (train::progress_in(line)) return;
     if (out_.output.size() == kTryOutLines) out_.output.erase(out_.output.begin());
     out_.output.emplace_back(line);
-    if (surroundings_.on_output) surroundings_.on_output(line);
   }
 
   std::string look_at_package() {

@@ -37,7 +37,7 @@ struct TryOut {
   std::vector<TriedStep> steps;  // up to the first that nothing could follow
   std::vector<data::Finding> findings;
   std::vector<std::string> warnings;
-  std::vector<std::string> output;  // the last lines that the training command printed
+  std::vector<std::string> output;  // the last lines that the training command printed, but for its progress
   std::uint64_t rows = 0;           // of the sample
   std::uint64_t train_rows = 0;
   std::uint64_t holdout_rows = 0;

@@ -97,7 +97,8 @@ std::map<std::string, std::string> environment_of(const settings::Command& comma
   return out;
 }
 
-// Of "progress 3/20"; std::nullopt for anything else, which is a line like any other.
+}  // namespace
+
 std::optional<Progress> progress_in(std::string_view line) {
   if (!line.starts_with(kProgress)) return std::nullopt;
   line = trimmed(line.substr(kProgress.size()));
@@ -109,8 +110,6 @@ std::optional<Progress> progress_in(std::string_view line) {
   if (total.ec != std::errc() || total.ptr != end || out.total == 0 || out.done > out.total) return std::nullopt;
   return out;
 }
-
-}  // namespace
 
 CommandCall::CommandCall(const settings::Command& command, const std::vector<std::string>& argv, const TrainingJob& job,
                          const PrivateFolder& folder)

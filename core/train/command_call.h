@@ -2,7 +2,9 @@
 // One call of a user's program: its environment, its run in the cage, and what is said of how it ended. In a worker
 // only. One thread.
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
@@ -10,6 +12,9 @@
 #include "core/train/trainer.h"
 
 namespace retraind::train {
+
+// Of "progress 3/20"; std::nullopt for anything else, which is a line like any other.
+std::optional<Progress> progress_in(std::string_view line);
 
 class CommandCall {
  public:

@@ -236,6 +236,9 @@ TEST_F(TryOutTest, LeavesOutWhatASampleCannotBear) {
   const TryOut out = tried();
   EXPECT_TRUE(out.passed()) << out.steps.back().sentence;
   EXPECT_EQ(out.train_rows, 800u);
+  ASSERT_EQ(out.warnings.size(), 2u);
+  EXPECT_EQ(out.warnings[0], "training.search is not tried on a sample: only a run tells");
+  EXPECT_EQ(out.warnings[1], "training.warm_start is not tried on a sample, which is trained from nothing");
 }
 
 }  // namespace

@@ -285,6 +285,15 @@ TEST(Search, FailsWhereEveryTrialDoes) {
   const std::string all = world.complaint();
   EXPECT_TRUE(all.starts_with("all 2 trials of training.search failed; the first: xgboost: Parameters: ")) << all;
   EXPECT_NE(all.find("(correct training.search, or leave it out)"), std::string::npos) << all;
+  try {
+    world.search();
+    ADD_FAILURE() << "two trials that fail should fail the search";
+  } catch (const SearchFailed& failed) {
+    ASSERT_EQ(failed.trials().size(), 2u);
+    EXPECT_EQ(failed.trials()[1].params.at("max_dept"), settings::Parameter(whole(3)));
+    EXPECT_NE(failed.trials()[1].fault.find("max_dept"), std::string::npos) << failed.trials()[1].fault;
+    EXPECT_FALSE(failed.trials()[0].chosen || failed.trials()[1].chosen);
+  }
   world.model.training.search->params = {{"rounds", {whole(0)}}};
   EXPECT_TRUE(world.complaint().starts_with("the only trial of training.search failed: rounds must be"));
 }
