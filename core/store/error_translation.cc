@@ -50,7 +50,8 @@ void throw_translated(const pqxx::sql_error& error, std::string_view name, std::
   }
   if (state == "42501") {
     throw ConfigError(fmt::format("{}: the database ({}) refused: {}", name, description, what),
-                      "grant the role retraind_daemon (the daemon), retraind_operator or retraind_reader to this user");
+                      "grant a role to this user: retraind_reader (to look), retraind_operator (to steer), "
+                      "retraind_daemon (the daemon; to reproduce, export and predict)");
   }
   if (state.substr(0, 2) == "23") {
     throw DataError(fmt::format("{}: the registry refused: {} (SQLSTATE {})", name, what, state));
