@@ -65,8 +65,14 @@ std::string render_table(const runs::Page& page) {
   for (std::size_t i = 0; i < page.columns.size(); ++i) append(page.columns[i], i, false);
   for (std::size_t i = 0; i < widths.size(); ++i)
     append(std::string(std::min<std::size_t>(widths[i], 40), '-'), i, false);
+  // A "-" stands with what the column has else: below texts it begins where they begin.
+  std::vector<bool> texts(widths.size(), false);
   for (const auto& line : cells) {
-    for (std::size_t i = 0; i < line.size(); ++i) append(line[i], i, is_number(line[i]));
+    for (std::size_t i = 0; i < line.size(); ++i) texts[i] = texts[i] || !is_number(line[i]);
+  }
+  for (const auto& line : cells) {
+    for (std::size_t i = 0; i < line.size(); ++i)
+      append(line[i], i, is_number(line[i]) && !(texts[i] && line[i] == "-"));
   }
   return out;
 }
