@@ -82,7 +82,7 @@ int predict_command(const Options& options) {
   }();
   const TerminalFolder folder("predict");
   // Here the model is loaded by this very process: a crash harms nobody but the person at the terminal.
-  const pipeline::Scorer scorer = pipeline::open_artifact(stored.model, stored.artifact);
+  const pipeline::Scorer scorer = pipeline::open_artifact(stored.model, stored.artifact, folder.path());
   for (const std::string& warning : scorer.warnings) std::fprintf(stderr, "retraind: %s\n", warning.c_str());
   pipeline::PredictWishes wishes;
   wishes.keep_columns = options.keep_columns;

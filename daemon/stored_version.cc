@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/base/error.h"
+#include "core/cage/cage.h"
 #include "core/registry/artifacts.h"
 #include "core/registry/models.h"
 #include "core/settings/snapshot.h"
@@ -44,6 +45,8 @@ StoredVersion read_version(store::Transaction& transaction, const std::string& m
 TerminalFolder::TerminalFolder(const std::string& command)
     : folder_(std::filesystem::temp_directory_path(), fmt::format("retraind-{}-{}", command, ::getpid())),
       before_(std::filesystem::current_path()) {
+  // A user's program may run below this process, whose environment and memory may hold a password.
+  cage::hide_from_same_user();
   std::filesystem::current_path(folder_.path());
   // Threads of XGBoost that wait for one another must not spin.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);

@@ -280,7 +280,7 @@ class Reproducer {
   }
 
   void compare_predictions(const Scorer& now) {
-    const Scorer then = open_artifact(model_, version_.artifact);
+    const Scorer then = open_artifact(model_, version_.artifact, folder_);
     PredictionComparison out;
     out.rows = rows_->table.rows;
     for (std::size_t begin = 0; begin < out.rows; begin += kRowsToPredict) {
