@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -290,6 +291,8 @@ SearchResult search_params(const data::Table& table, std::size_t begin, std::siz
       const auto trained = trainer->train(ground.set, job);
       trial.seconds = std::chrono::duration<double>(clock() - began).count();
       trial.value = measure(*trained, ground, metric);
+      // Nothing compares with NaN: the first such trial would stay the best.
+      if (trial.value && !std::isfinite(*trial.value)) trial.value.reset();
       if (!trial.value) trial.fault = fmt::format("{} is not defined on the {} rows", to_text(metric), trial.rows);
     } catch (const DataError& error) {
       if (trial.seconds == 0) trial.seconds = std::chrono::duration<double>(clock() - began).count();
