@@ -245,6 +245,13 @@ TEST_F(ResultTest, IsRefusedWhenASearchHasChosenNoneOrTwo) {
   EXPECT_THROW((void)result_from_json(to_json(result)), DataError);
   result.searched[0].chosen = result.searched[1].chosen = true;
   EXPECT_THROW((void)result_from_json(to_json(result)), DataError);
+
+  // All of them failed: there is none to choose.
+  result.outcome = Failure{.transient = false, .step = Step::train, .message = "all 2 trials failed", .hint = ""};
+  result.searched[0].value = std::nullopt;
+  EXPECT_THROW((void)result_from_json(to_json(result)), DataError);
+  result.searched[0].chosen = result.searched[1].chosen = false;
+  EXPECT_EQ(result_from_json(to_json(result)).searched.size(), 2u);
 }
 
 TEST_F(ResultTest, IsRefusedWhenKeptDataAreNotThereOrOthers) {
