@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/data/schema.h"
+#include "core/pipeline/batch_scoring.h"
 #include "core/source/number_query.h"
 #include "core/source/prometheus.h"
 #include "core/source/source.h"
@@ -21,6 +22,7 @@ runs::Page describe_model(const settings::Model& model, const settings::Source& 
   source::SourceReader reader(source, "retraind check");
   const auto columns = reader.describe(model.query, model.features);
   const data::Roles roles = data::assign_roles(columns, model);
+  reader.plan(model.query);
   runs::Page page;
   page.columns = {"column", "type", "read as", "role"};
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -81,6 +83,12 @@ int check_command(const Options& options) {
       const runs::Page page = describe_model(model, settings->sources.at(model.source));
       std::printf("\nmodel %s (source %s):\n%s", name.c_str(), model.source.c_str(), render_table(page).c_str());
     });
+    if (!model.scoring.into.empty()) {
+      attempt("model " + name + ", scoring", [&] {
+        const std::string& source = model.scoring.source.empty() ? model.source : model.scoring.source;
+        std::printf("%s\n", pipeline::check_scoring(model, settings->sources.at(source)).c_str());
+      });
+    }
     for (const settings::Trigger& trigger : model.triggers) {
       attempt("model " + name + ", trigger " + trigger.name,
               [&] { std::fputs(outside_number(trigger, model, *settings).c_str(), stdout); });

@@ -184,6 +184,10 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
                             conclusion->reason)
               : fmt::format("run {} {}: {}", number(run_.id), to_text(conclusion->state), conclusion->reason);
       log_info(what, {{"model", run_.model_name}, {"run", field}});
+      for (const std::string& warning : measured.warnings) {
+        log_warning(fmt::format("run {} warns: {}", number(run_.id), warning),
+                    {{"model", run_.model_name}, {"run", field}});
+      }
       return;
     } catch (const InDoubtError& error) {
       // Perhaps it happened. Repeating it blindly could not promote twice (the term is spent), but only the row knows.

@@ -33,6 +33,9 @@ constexpr int kBlocksAtOnce = 16;
 
 }  // namespace
 
+// Milliseconds; a pipe holds sixteen pages or more, so that this bounds the output to some tens of MB a second.
+constexpr int kBetweenReads = 1;
+
 FirstInLine::FirstInLine() {
   sched_param before{};
   if (::pthread_getschedparam(::pthread_self(), &policy_, &before) != 0) return;
@@ -64,7 +67,11 @@ void Watch::until_it_ends() {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(next_event(), Duration::zero()));
     const int found = ::poll(ready.data(), ready.size(), static_cast<int>(wait.count()));
     if (found < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
-    if (found > 0 && ready[1].revents != 0) output_open_ = read_output();
+    if (found > 0 && ready[1].revents != 0) {
+      output_open_ = read_output();
+      // A program that prints without end must not keep a thread of this priority busy: others need the processor.
+      ::poll(nullptr, 0, kBetweenReads);
+    }
     if (found > 0 && ready[0].revents != 0) return;
     keep_time();
     if (watch_.elapsed() >= next_look_ && !killed_at_) look();

@@ -167,7 +167,14 @@ class RowValidation {
     std::sort(order.begin(), order.end(),
               [&](std::uint32_t a, std::uint32_t b) { return keys[a] != keys[b] ? keys[a] < keys[b] : a < b; });
     const Repeated repeated = find_repeated([&](std::size_t a, std::size_t b) { return keys[a] == keys[b]; }, order);
-    if (repeated.rows.empty()) return;
+    if (repeated.rows.empty()) {
+      if (range_.sample_share >= 1) return;
+      add(FindingKind::warning, "unique", "").sentence = fmt::format(
+          "the unique key ({}) was looked at in {} that were drawn from the window only, where two rows of "
+          "one key seldom meet",
+          list, rows_text(table_.rows));
+      return;
+    }
     Offenders offenders(table_);
     for (const std::uint32_t row : repeated.rows) offenders.add(row);
     Finding& finding = add(table_.vague_keys ? FindingKind::warning : FindingKind::value, "unique",

@@ -162,9 +162,18 @@ void Execution::make_reference_of(const Extraction& extracted, const data::Split
     trained.trained_from = measured_.trained_from;
     trained.trained_to = measured_.trained_to;
   }
-  measured_.reference = make_reference(
-      extracted.table, trained, split.holdout_begin, candidate_.scorer, job_.model.validation, holdout_predictions_,
-      extracted.label_type, extracted.time_column, refitted_ ? refitted_->importances : candidate_.importances);
+  // Rows that the model which it goes on from was trained on would flatter it, unless there are no others.
+  std::size_t unseen = split.holdout_begin;
+  if (parent_) unseen = data::first_fresh_row(extracted.table, split, opponents_.opponent->version.trained_to);
+  if (unseen == split.holdout_end) unseen = split.holdout_begin;
+  const std::size_t rows = split.holdout_end - split.holdout_begin;
+  const std::size_t width = rows == 0 ? 0 : holdout_predictions_.size() / rows;
+  const std::vector<double> predictions(
+      holdout_predictions_.begin() + static_cast<std::ptrdiff_t>((unseen - split.holdout_begin) * width),
+      holdout_predictions_.end());
+  measured_.reference = make_reference(extracted.table, trained, unseen, candidate_.scorer, job_.model.validation,
+                                       predictions, extracted.label_type, extracted.time_column,
+                                       refitted_ ? refitted_->importances : candidate_.importances);
 }
 
 void Execution::describe_lineage(const Extraction& extracted, const data::Split& split) {

@@ -24,8 +24,18 @@ namespace {
 class UnfitRows : public DataError {
  public:
   explicit UnfitRows(const std::vector<data::Finding>& findings)
-      : DataError(data::why_stopped(findings),
-                  "the findings of this run carry the SQL that shows the rows: retraind.data_finding_history") {}
+      : DataError(data::why_stopped(findings), way_out(findings)) {}
+
+ private:
+  static std::string way_out(const std::vector<data::Finding>& findings) {
+    const bool schema = std::any_of(findings.begin(), findings.end(), [](const data::Finding& finding) {
+      return finding.stops && finding.kind == FindingKind::schema;
+    });
+    return schema ? "mend the query or the table; a change that is meant is accepted by data.schema = \"any\" for one "
+                    "promotion"
+                  : "retraind.data_finding_history has the SQL that shows the rows; data.on_break = \"warn\" trains on "
+                    "them";
+  }
 };
 
 bool any_stops(const std::vector<data::Finding>& findings) {

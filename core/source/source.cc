@@ -181,6 +181,11 @@ std::vector<data::SourceColumn> SourceReader::describe(const std::string& query,
   return out;
 }
 
+void SourceReader::plan(const std::string& query) {
+  impl_->session.run(
+      fmt::format("/* retraind:source.plan */ EXPLAIN SELECT * FROM (\n{}\n) AS q", one_statement(query)));
+}
+
 std::optional<EventTime> SourceReader::newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                                     std::optional<EventTime> until, bool labelled_only) {
   RowFilter filter;

@@ -55,6 +55,10 @@ class SourceReader {
   // `wanted` are checked for their type when it is not empty.
   std::vector<data::SourceColumn> describe(const std::string& query, const std::vector<std::string>& wanted = {});
 
+  // Has the server plan the query, which also shows whether this login may read what it reads. Throws DataError with
+  // the server's message.
+  void plan(const std::string& query);
+
   // The newest event time, at most `until` when given; std::nullopt when there is no row.
   std::optional<EventTime> newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                         std::optional<EventTime> until, bool labelled_only);

@@ -35,7 +35,7 @@ rounds = 10
 params = { max_depth = 2 }
 [model.m.validation]
 metric = "accuracy"
-cluster = "50 rows"
+cluster = "5 rows"
 min_holdout_rows = 50
 [model.m.scoring]
 into = "predictions"

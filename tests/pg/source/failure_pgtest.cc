@@ -1,6 +1,8 @@
 // What goes wrong at a source, and which class of error says so.
 #include "core/store/conninfo.h"
 #include "tests/pg/source/reading.h"
+
+#include <unistd.h>
 #include "tests/support/pg_sandbox.h"
 
 namespace retraind::source {
@@ -26,6 +28,20 @@ TEST_F(SourceFailureTest, PointsAtWhatDoesNotParse) {
                   "line 1, column 22:\n  SELECT 'grüße' AS g, nosuch\n" + std::string(23, ' ') + "^");
   EXPECT_CONTAINS(refusal("SELECT 1 +"), "line 1, column 11:\n  SELECT 1 +\n            ^");
   EXPECT_CONTAINS(refusal("SELECT 1 FROM nosuch"), "relation \"nosuch\" does not exist");
+}
+
+TEST_F(SourceFailureTest, SaysWhichTableThisLoginMayNotReadWhenAQueryIsPlanned) {
+  const std::string role = "may_not_read_" + std::to_string(::getpid());
+  database.exec("CREATE TABLE hidden (x int); CREATE ROLE " + role + "; GRANT USAGE ON SCHEMA public TO " + role);
+  SourceReader able = reader();
+  able.plan("SELECT x FROM hidden;");
+  settings::Source other = {.name = "data",
+                            .conninfo = database.conninfo() + " options='-c role=" + role + "'",
+                            .statement_timeout = std::chrono::minutes(1)};
+  SourceReader unable(other, "test");
+  const std::string said = complaint<DataError>([&] { unable.plan("SELECT x FROM hidden"); });
+  EXPECT_NE(said.find("permission denied for table hidden"), std::string::npos) << said;
+  database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(SourceFailureTest, PassesTheServersHintOn) {
