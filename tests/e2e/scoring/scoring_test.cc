@@ -120,6 +120,7 @@ TEST_F(ScoringTest, SaysWhichTableToCreateAndGoesOnOnceItIsThere) {
 // The worker waits within its transaction at the source, for a row that another session writes; what kills it there
 // leaves nothing, and the next look begins again.
 TEST_F(ScoringTest, ScoresEachRowOnceThoughWorkersAndDaemonsAreKilled) {
+  configuration = world.configure(model(), "lease_time = \"3s\"\n");
   make_table();
   add_rows(500, true);
   DaemonProcess& daemon = world.start(configuration);
