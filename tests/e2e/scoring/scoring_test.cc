@@ -157,6 +157,9 @@ TEST_F(ScoringTest, GoesOnWithTheNewVersionAndLeavesWhatTheOldOneScored) {
   ASSERT_TRUE(scored(500, 1000));
   ASSERT_EQ(world.run({"trigger", "m", "--config", configuration.string()}).exit_code, 0);
   ASSERT_TRUE(production_becomes(2));
+  // A look that was planned before the promotion scores what it still sees; they follow one another.
+  const std::string looked_at = status("looked_at");
+  ASSERT_TRUE(world.comes_true("SELECT looked_at > '" + looked_at + "' FROM retraind.scoring_status"));
   add_rows(60, false);
   ASSERT_TRUE(scored(1000, 1060));
   expect_each_row_once();
