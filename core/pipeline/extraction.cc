@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/data/sampling.h"
@@ -18,8 +19,8 @@ namespace {
 // Counts what passes.
 class CountingSink : public data::BatchSink {
  public:
-  CountingSink(data::BatchSink& next, const std::function<void(std::uint64_t)>& on_rows)
-      : next_(next), on_rows_(on_rows) {}
+  CountingSink(data::BatchSink& next, std::function<void(std::uint64_t)> on_rows)
+      : next_(next), on_rows_(std::move(on_rows)) {}
   void consume(const data::Batch& batch) override {
     next_.consume(batch);
     rows_ += batch.rows;
@@ -29,7 +30,7 @@ class CountingSink : public data::BatchSink {
 
  private:
   data::BatchSink& next_;
-  const std::function<void(std::uint64_t)>& on_rows_;
+  std::function<void(std::uint64_t)> on_rows_;
   std::uint64_t rows_ = 0;
 };
 
