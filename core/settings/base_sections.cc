@@ -7,9 +7,9 @@ namespace retraind {
 namespace {
 
 constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info", "warning", "error", "critical"};
-constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
+constexpr std::array<std::string_view, 4> kLogFormats = {"auto", "text", "json", "journal"};
 static_assert(static_cast<std::size_t>(settings::LogLevel::critical) + 1 == kLogLevels.size());
-static_assert(static_cast<std::size_t>(settings::LogFormat::json) + 1 == kLogFormats.size());
+static_assert(static_cast<std::size_t>(settings::LogFormat::journal) + 1 == kLogFormats.size());
 
 }  // namespace
 

@@ -38,8 +38,10 @@ class Load {
     reader.require("registry");
     if (auto registry = reader.table("registry")) read_registry(*registry, settings_.registry);
     if (auto log = reader.table("log")) read_log(*log, settings_.log);
+    if (auto http = reader.table("http")) read_http(*http, settings_.http);
+    if (auto security = reader.table("security")) read_security(*security, settings_.security);
+    if (auto retention = reader.table("retention")) read_retention(*retention, settings_.retention);
     read_sources_and_models(reader);
-    reader.refuse("http", "the HTTP server is not in this version of retraind; leave [http] out");
     reader.refuse("artifacts", "artifacts are kept in the registry in this version of retraind; leave [artifacts] out");
     reader.finish();
     for (const Inclusion& inclusion : inclusions) read_included(name, inclusion);
@@ -112,7 +114,7 @@ class Load {
       if (!root) continue;
       TableReader reader(findings_, path, *root, "", "");
       reader.refuse("include", "an included file cannot include another; name it in the main file");
-      for (const std::string_view key : {"daemon", "registry", "log", "http", "artifacts"}) {
+      for (const std::string_view key : {"daemon", "registry", "log", "http", "security", "retention", "artifacts"}) {
         reader.refuse(key, "an included file holds sources and models only; this belongs in the main file");
       }
       read_sources_and_models(reader);
@@ -198,6 +200,9 @@ std::vector<KnownKey> known_keys() {
     [daemon]
     [registry]
     [log]
+    [http]
+    [security]
+    [retention]
     [source.s]
     [model.m.training]
     [model.m.training.search]

@@ -17,6 +17,9 @@ namespace retraind::settings {
 void read_daemon(TableReader& reader, Daemon& out);
 void read_registry(TableReader& reader, Registry& out);
 void read_log(TableReader& reader, Log& out);
+void read_http(TableReader& reader, Http& out);
+void read_security(TableReader& reader, Security& out);
+void read_retention(TableReader& reader, Retention& out);
 void read_source(TableReader& reader, Source& out);
 
 // A place that names a source, for load.cc, which knows them all.

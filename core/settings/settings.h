@@ -40,11 +40,37 @@ struct Source {
 };
 
 enum class LogLevel { trace, debug, info, warning, error, critical };
-enum class LogFormat { text, json };
+// automatic ("auto"): journal where standard error is connected to it, else text.
+enum class LogFormat { automatic, text, json, journal };
 
 struct Log {
   LogLevel level = LogLevel::info;
-  LogFormat format = LogFormat::text;
+  LogFormat format = LogFormat::automatic;
+};
+
+// Metrics and health, to be read by whoever reaches the address.
+struct Http {
+  std::string listen = "127.0.0.1:9464";   // "ADDRESS:PORT", "[ADDRESS]:PORT"; empty: no server
+  std::vector<std::string> allowed_hosts;  // names that a request may be for, beside the address and localhost
+};
+
+// When commands of the configuration must belong to root: while run by systemd, whoever runs the daemon, or never.
+enum class RootOwnedCommands { service, always, never };
+
+struct Security {
+  bool require_tls = false;  // a remote connection string without sslmode=verify-full is an error, not a warning
+  RootOwnedCommands root_owned_commands = RootOwnedCommands::service;
+};
+
+// How long what nobody decides by any more is kept; zero: for ever. Promotions, versions, runs, gates and what started
+// a run are kept for ever whatever stands here.
+struct Retention {
+  Duration drift_checks = std::chrono::hours(24 * 90);
+  Duration performance_checks = std::chrono::hours(24 * 365);
+  Duration trigger_decisions = std::chrono::hours(24 * 365);  // those that started no run
+  Duration run_logs = std::chrono::hours(24 * 90);
+  Duration signals = std::chrono::hours(24 * 90);
+  Duration unused_artifacts = std::chrono::hours(24 * 30);  // bytes of versions that never were in production
 };
 
 // How much of the past a training or a check looks at, backwards from its anchor.
@@ -401,6 +427,9 @@ struct Settings {
   std::map<std::string, Source> sources;
   std::map<std::string, Model> models;
   Log log;
+  Http http;
+  Security security;
+  Retention retention;
   std::vector<std::filesystem::path> files;  // every file read, the main one first
 };
 
@@ -411,4 +440,6 @@ template <>
 std::span<const std::string_view> words_of<settings::LogLevel>();
 template <>
 std::span<const std::string_view> words_of<settings::LogFormat>();
+template <>
+std::span<const std::string_view> words_of<settings::RootOwnedCommands>();
 }  // namespace retraind

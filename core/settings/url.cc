@@ -1,8 +1,10 @@
 #include "core/settings/url.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace retraind::settings {
@@ -82,6 +84,11 @@ std::optional<std::string> find_fault(std::string_view url, const Use& use) {
   return std::nullopt;
 }
 
+bool is_ipv4(std::string_view text) {
+  std::array<unsigned char, 4> ignored{};
+  return ::inet_pton(AF_INET, std::string(text).c_str(), ignored.data()) == 1;
+}
+
 }  // namespace
 
 std::optional<std::string> find_url_fault(std::string_view url) {
@@ -90,6 +97,21 @@ std::optional<std::string> find_url_fault(std::string_view url) {
 
 std::optional<std::string> find_webhook_fault(std::string_view url) {
   return find_fault(url, kWebhook);
+}
+
+bool is_listen_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || !is_port(text.substr(colon + 1))) return false;
+  const std::string_view address = text.substr(0, colon);
+  if (!address.starts_with('[')) return is_ipv4(address);
+  std::array<unsigned char, 16> ignored{};
+  return address.ends_with(']') &&
+         ::inet_pton(AF_INET6, std::string(address.substr(1, address.size() - 2)).c_str(), ignored.data()) == 1;
+}
+
+bool is_host_name(std::string_view text) {
+  if (text.starts_with('[')) return text.ends_with(']') && is_ipv6(text.substr(1, text.size() - 2));
+  return is_host(text);
 }
 
 }  // namespace retraind::settings

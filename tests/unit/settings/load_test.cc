@@ -16,6 +16,33 @@ using std::chrono::seconds;
 
 const std::filesystem::path kConfigs = std::filesystem::path(RETRAIND_SOURCE_DIR) / "tests" / "config";
 
+TEST(Load, ReadsWhatAServiceIsSaid) {
+  const Loaded loaded = load_text(R"(
+    registry = { conninfo = "service=retraind" }
+    http = { listen = "[::1]:9100", allowed_hosts = ["metrics.example.com", "[fe80::1]"] }
+    security = { require_tls = true, root_owned_commands = "always" }
+    retention = { drift_checks = "7d", run_logs = "0s" }
+  )",
+                                  "service.toml", "host");
+  for (const Complaint& complaint : loaded.complaints) ADD_FAILURE() << complaint.text();
+  const Settings& settings = loaded.settings;
+  EXPECT_EQ(settings.log.format, LogFormat::automatic);
+  EXPECT_EQ(settings.http.listen, "[::1]:9100");
+  EXPECT_EQ(settings.http.allowed_hosts, (std::vector<std::string>{"metrics.example.com", "[fe80::1]"}));
+  EXPECT_TRUE(settings.security.require_tls);
+  EXPECT_EQ(settings.security.root_owned_commands, RootOwnedCommands::always);
+  EXPECT_EQ(settings.retention.drift_checks, hours(24 * 7));
+  EXPECT_EQ(settings.retention.run_logs, Duration::zero());
+  EXPECT_EQ(settings.retention.signals, hours(24 * 90));
+}
+
+TEST(Load, TurnsTheHttpServerOffByAnEmptyAddress) {
+  const Loaded loaded =
+      load_text("registry = { conninfo = \"service=r\" }\nhttp = { listen = \"\" }", "service.toml", "host");
+  EXPECT_TRUE(loaded.complaints.empty());
+  EXPECT_EQ(loaded.settings.http.listen, "");
+}
+
 TEST(Load, ReadsEveryValueOfAFile) {
   const Settings settings = load(kConfigs / "electricity.good.toml", "test-host").settings;
   EXPECT_EQ(settings.daemon.instance, "host-a");
