@@ -12,6 +12,7 @@
 #include "core/runs/daemons.h"
 #include "core/settings/settings.h"
 #include "core/store/database.h"
+#include "daemon/reload_outcome.h"
 #include "daemon/wakeup.h"
 
 namespace retraind::daemon {
@@ -34,6 +35,7 @@ struct Context {
   std::filesystem::path executable;   // of this process: workers are the same file
   std::filesystem::path work_folder;  // private to this start of the daemon
   std::shared_ptr<const settings::Settings> settings;
+  ReloadOutcome last_reload;
   Wakeup monitors_due;
   Wakeup runs_due;
   Wakeup trials_due;

@@ -29,6 +29,10 @@ std::size_t pool_size(const settings::Settings& settings) {
   return 16 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
 }
 
+TimePoint wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
 }  // namespace
 
 Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path executable, std::string version)
@@ -100,6 +104,7 @@ void Daemon::await_registry() {
         runs::register_daemon(transaction, context_.executor, version_, ::getpid(), runs::registry_now(transaction));
       });
       load_configuration(*context_.settings);
+      context_.last_reload.succeed(wall_clock());
       break;
     } catch (const TransientError& error) {
       log_error(fmt::format("the registry cannot be used: {}; trying again in {}", error.message_with_hint(),
@@ -173,12 +178,14 @@ asio::awaitable<void> Daemon::reload() {
   if (!loaded.complaints.empty()) {
     log_error(fmt::format("the configuration has {} faults; the settings in force stay as they are",
                           loaded.complaints.size()));
+    context_.last_reload.fail(wall_clock(), loaded.complaints.size(), loaded.complaints.front().text());
     co_return;
   }
   if (!failed.empty()) {
     log_error(fmt::format(
         "the configuration could not be loaded into the registry: {}; the settings in force stay, send SIGHUP again",
         failed));
+    context_.last_reload.fail(wall_clock(), 0, failed);
     co_return;
   }
   const settings::Settings& before = *context_.settings;
@@ -189,6 +196,7 @@ asio::awaitable<void> Daemon::reload() {
   }
   configure_log(loaded.settings.log);
   context_.settings = std::make_shared<const settings::Settings>(std::move(loaded.settings));
+  context_.last_reload.succeed(wall_clock());
   log_info(fmt::format("configuration reloaded: {} models", context_.settings->models.size()));
   context_.monitors_due.ring();
   context_.runs_due.ring();
