@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "daemon/commands.h"
+#include "daemon/credentials.h"
 
 namespace retraind::daemon {
 
@@ -22,6 +23,7 @@ std::filesystem::path own_executable() {
 }
 
 std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config) {
+  adopt_credentials();
   settings::Loaded loaded = settings::load(config, host_name());
   for (const settings::Complaint& complaint : loaded.complaints) std::fprintf(stderr, "%s\n", complaint.text().c_str());
   if (!loaded.complaints.empty()) return std::nullopt;

@@ -50,7 +50,9 @@ std::string version();
 std::string host_name();
 std::filesystem::path own_executable();
 
-// The settings, or std::nullopt after every complaint was printed to standard error.
+// The settings, or std::nullopt after every complaint was printed to standard error. Where systemd hands over a
+// password file, libpq is told of it first, so this comes before any thread. Throws ConfigError when that cannot be
+// used.
 std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config);
 
 int run_command(const Options& options);

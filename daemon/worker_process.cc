@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "core/base/descriptor.h"
+#include "daemon/worker_environment.h"
 #include "daemon/worker_protocol.h"
 
 namespace retraind::daemon {
@@ -38,6 +39,7 @@ std::unique_ptr<ChildProcess> start_worker(Context& context, const std::string& 
                  .folder = folder,
                  .output = output.get(),
                  .inherited = {job.get(), secret.get()}};
+  spec.environment = worker_environment(environ);
   if (steps >= 0) spec.inherited.push_back(steps);
   return std::make_unique<ChildProcess>(context.io, spec);
 }

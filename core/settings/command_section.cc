@@ -42,7 +42,8 @@ std::string_view why_refused(std::string_view name) {
 // Likewise for one from the daemon's own environment, which leads to what is the daemon's alone.
 std::string_view why_kept(std::string_view name) {
   if (name == "CREDENTIALS_DIRECTORY") return "the daemon's secrets are there";
-  if (name == "NOTIFY_SOCKET" || name.ends_with("_SOCKET") || name.ends_with("_SOCK")) {
+  if (name == "JOURNAL_STREAM" || name.starts_with("WATCHDOG_") || name.starts_with("LISTEN_") ||
+      name.ends_with("_SOCKET") || name.ends_with("_SOCK")) {
     return "it leads to a service that talks to the daemon, not to a trainer";
   }
   return why_refused(name);
