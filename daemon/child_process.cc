@@ -108,9 +108,12 @@ void end_orphans() {
   try {
     const std::uint64_t killed =
         cage::kill_strays(std::vector<int>(awaited().begin(), awaited().end()), cage::Strays::bounded);
-    if (killed > 0) log_warning(fmt::format("{} processes that a worker left behind were killed", killed));
+    if (killed > 0) {
+      log_event(Event::strays_killed, fmt::format("{} processes that a worker left behind were killed", killed));
+    }
   } catch (const Error& error) {
-    log_warning(fmt::format("what a worker left behind is still there: {}", error.message_with_hint()));
+    log_event(Event::strays_remain,
+              fmt::format("what a worker left behind is still there: {}", error.message_with_hint()));
   }
 }
 

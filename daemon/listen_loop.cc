@@ -22,6 +22,7 @@ constexpr auto kProbeAfter = std::chrono::seconds(20);
 }  // namespace
 
 asio::awaitable<void> ListenLoop::run() {
+  activity_.emplace(context_.progress, "the listening loop");
   while (!context_.stopping) {
     std::string failed;
     try {
@@ -30,24 +31,39 @@ asio::awaitable<void> ListenLoop::run() {
       failed = error.what();
     }
     if (context_.stopping) break;
-    if (!failed.empty()) log_warning(fmt::format("notifications are not heard, polling goes on: {}", failed));
+    if (!failed.empty()) tell(failed);
     // What was missed meanwhile is found by looking.
     context_.monitors_due.ring();
     context_.runs_due.ring();
     context_.trials_due.ring();
     context_.scorings_due.ring();
     context_.releases_due.ring();
+    activity_->mark("waiting to connect again", Duration(kReconnectAfter) + kSlack);
     timer_.expires_after(kReconnectAfter);
     boost::system::error_code ignored;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+  activity_.reset();
+}
+
+void ListenLoop::tell(const std::string& failed) {
+  const std::string message = fmt::format("notifications are not heard, polling goes on: {}", failed);
+  if (deaf_) {
+    log_debug(message);
+    return;
+  }
+  log_event(Event::notifications_unheard, message);
+  deaf_ = true;
 }
 
 asio::awaitable<void> ListenLoop::listen() {
   std::optional<store::Listener> listener;
+  activity_->mark("connecting", kRegistryTime);
   co_await run_blocking(context_.pool, [this, &listener] {
     listener.emplace(context_.registry.conninfo(), std::vector<std::string>{"retraind_wake"});
   });
+  if (deaf_) log_info("notifications are heard again");
+  deaf_ = false;
   context_.monitors_due.ring();
   context_.runs_due.ring();
   context_.trials_due.ring();
@@ -58,6 +74,7 @@ asio::awaitable<void> ListenLoop::listen() {
   socket_ = socket;
   while (!context_.stopping) {
     bool readable = false;
+    activity_->mark("listening", Duration(kProbeAfter) + kSlack);
     timer_.expires_after(kProbeAfter);
     timer_.async_wait([socket](const boost::system::error_code& error) {
       if (!error) socket->cancel();
@@ -69,6 +86,7 @@ asio::awaitable<void> ListenLoop::listen() {
     readable = !error;
     if (context_.stopping) break;
     if (!readable) {
+      activity_->mark("asking whether the connection is still there", kRegistryTime);
       co_await run_blocking(context_.pool, [&listener] { listener->probe(); });
       continue;
     }

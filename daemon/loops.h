@@ -24,6 +24,8 @@ namespace retraind::daemon {
 // interval when the registry does not answer.
 using NextDue = std::optional<TimePoint> (*)(store::Transaction&, const std::vector<std::string>& sources);
 boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due);
+// The same, and how long it is until then in `left`: std::nullopt where nothing is due or the registry does not answer.
+boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due, std::optional<Duration>& left);
 
 // Claims due triggers and evaluates them, a few at a time.
 class MonitorLoop {
@@ -32,17 +34,19 @@ class MonitorLoop {
   boost::asio::awaitable<void> run();
   // Ends the workers that look at production; their triggers are evaluated again later, by whoever is there.
   void stop_looks();
+  std::size_t looking() const;  // evaluations of triggers that take a look
 
  private:
   struct Evaluation;
-  std::size_t looking() const;              // evaluations of triggers that take a look
-  boost::asio::awaitable<bool> run_once();  // true: there may be more at once
+  void note_next_trigger(std::optional<Duration> left);  // for the status line
+  boost::asio::awaitable<bool> run_once();               // true: there may be more at once
   boost::asio::awaitable<void> evaluate(std::shared_ptr<Evaluation> evaluation);
   boost::asio::awaitable<void> look(std::shared_ptr<Evaluation> evaluation);
   // A look at a slow source may take longer than a lease lasts.
   boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation);
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   std::set<std::shared_ptr<Evaluation>> evaluations_;
 };
 
@@ -60,6 +64,7 @@ class RunLoop {
   boost::asio::awaitable<void> execute(std::shared_ptr<RunExecution> execution);
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   std::set<std::shared_ptr<RunExecution>> executions_;
 };
 
@@ -70,6 +75,7 @@ class TrialLoop {
   boost::asio::awaitable<void> run();
   // Ends the worker that scores; its trial is looked at again later, by whoever is there.
   void stop_look();
+  bool looking() const { return attempt_ != nullptr; }
 
  private:
   struct Attempt;
@@ -80,6 +86,7 @@ class TrialLoop {
   void conclude(Attempt& attempt);  // blocking
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   std::shared_ptr<Attempt> attempt_;
   std::chrono::steady_clock::time_point next_approvals_{};
 };
@@ -91,6 +98,7 @@ class ScoringLoop {
   boost::asio::awaitable<void> run();
   // Ends the worker that scores; what it has not committed is scored later, by whoever is there.
   void stop_look();
+  bool looking() const { return attempt_ != nullptr; }
 
  private:
   struct Attempt;
@@ -100,6 +108,7 @@ class ScoringLoop {
   void conclude(Attempt& attempt);  // blocking
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   std::shared_ptr<Attempt> attempt_;
 };
 
@@ -110,12 +119,14 @@ class ReleaseLoop {
   boost::asio::awaitable<void> run();
   // Breaks off what is under way; it is delivered again later, by whoever is there.
   void abandon_all();
+  std::size_t delivering() const { return deliveries_.size(); }
 
  private:
   boost::asio::awaitable<bool> run_once();  // true: there may be more at once
   boost::asio::awaitable<void> deliver(std::shared_ptr<ReleaseDelivery> delivery);
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   std::set<std::shared_ptr<ReleaseDelivery>> deliveries_;
 };
 
@@ -131,6 +142,7 @@ class UpkeepLoop {
   void remove_old_blocks();  // blocking
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point next_removal_{};
 };
@@ -144,10 +156,13 @@ class ListenLoop {
 
  private:
   boost::asio::awaitable<void> listen();
+  void tell(const std::string& failed);
 
   Context& context_;
+  std::optional<Progress::Activity> activity_;  // while run() runs
   boost::asio::steady_timer timer_;
   std::weak_ptr<boost::asio::posix::stream_descriptor> socket_;
+  bool deaf_ = false;  // and that is told
 };
 
 }  // namespace retraind::daemon

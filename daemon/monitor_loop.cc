@@ -28,9 +28,15 @@ bool takes_a_look(const runs::ClaimedMonitor& monitor) {
   return monitor.trigger.kind() == TriggerKind::drift || monitor.trigger.kind() == TriggerKind::performance;
 }
 
-settings::LogLevel level_of(FiringDecision decision) {
-  return decision == FiringDecision::error || decision == FiringDecision::alert ? settings::LogLevel::warning
-                                                                                : settings::LogLevel::info;
+Event event_of(FiringDecision decision) {
+  switch (decision) {
+    case FiringDecision::error:
+      return Event::trigger_error;
+    case FiringDecision::alert:
+      return Event::trigger_alert;
+    default:
+      return Event::trigger_decided;
+  }
 }
 
 }  // namespace
@@ -39,30 +45,57 @@ struct MonitorLoop::Evaluation {
   Evaluation(Context& context, runs::ClaimedMonitor claimed)
       : evaluation(context.registry, context.executor, std::move(claimed), context.settings),
         look(context, fmt::format("look-{}-{}", number(evaluation.monitor().id), number(evaluation.monitor().term))),
-        timer(context.io) {}
+        timer(context.io),
+        activity(context.progress, fmt::format("trigger {} of model {}", evaluation.monitor().trigger.name,
+                                               evaluation.monitor().model_name)) {}
+
+  // A source's statements have a bound of their own, unless it is none.
+  std::optional<Duration> observing_time(const settings::Settings& settings) const {
+    const auto source = settings.sources.find(evaluation.monitor().source);
+    if (source == settings.sources.end()) return kBulkTime;
+    if (source->second.statement_timeout == Duration::zero()) return std::nullopt;
+    constexpr int kMostStatements = 4;
+    return kMostStatements * source->second.statement_timeout + kBulkTime;
+  }
 
   MonitorEvaluation evaluation;
   LookProcess look;
   asio::steady_timer timer;
+  Progress::Activity activity;
   bool ended = false;
 };
 
 asio::awaitable<void> MonitorLoop::run() {
+  activity_.emplace(context_.progress, "the monitor loop");
   while (!context_.stopping) {
     bool more = false;
+    activity_->mark("claiming triggers", kRegistryTime);
     try {
       more = co_await run_once();
+      context_.registry_health.pass_succeeded("monitor");
     } catch (const std::exception& error) {
-      log_error(fmt::format("triggers could not be claimed: {}; trying again", error.what()));
+      context_.registry_health.pass_failed("monitor", "triggers could not be claimed", error,
+                                           context_.settings->daemon.poll_interval);
     }
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
     // With looks held back, what is due next cannot be told from what may not be claimed yet; the end of a look rings.
     const bool full = evaluations_.size() >= kMaxEvaluating || looking() >= kMaxLooking;
-    const Duration pause = full ? poll : co_await until_due(context_, runs::next_monitor_due);
+    activity_->mark("asking when a trigger is due", kRegistryTime);
+    std::optional<Duration> left;
+    const Duration pause = full ? poll : co_await until_due(context_, runs::next_monitor_due, left);
+    if (!full) note_next_trigger(left);
+    activity_->mark("waiting for a trigger", pause + kSlack);
     co_await context_.monitors_due.wait(pause);
   }
+  activity_->mark("waiting for its evaluations to end", std::nullopt);
   while (!evaluations_.empty()) co_await context_.monitors_due.wait(std::chrono::seconds(1));
+  activity_.reset();
+}
+
+void MonitorLoop::note_next_trigger(std::optional<Duration> left) {
+  context_.next_trigger_at.reset();
+  if (left) context_.next_trigger_at = std::chrono::floor<Duration>(std::chrono::system_clock::now()) + *left;
 }
 
 std::size_t MonitorLoop::looking() const {
@@ -111,8 +144,8 @@ asio::awaitable<void> MonitorLoop::renew_lease_until_ended(std::shared_ptr<Evalu
         });
       });
     } catch (const std::exception& error) {
-      log_warning(fmt::format("the trigger's lease could not be renewed: {}", error.what()),
-                  {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
+      log_event(Event::lease_not_renewed, fmt::format("the trigger's lease could not be renewed: {}", error.what()),
+                {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
     }
   }
   // Somebody else evaluates the trigger now.
@@ -123,6 +156,7 @@ asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) 
   MonitorEvaluation& monitor = evaluation->evaluation;
   pipeline::LookResult result;
   std::string failed;
+  evaluation->activity.mark("waiting for its look", monitor.pending_look()->job.model.training.timeout + kBulkTime);
   try {
     co_await evaluation->look.run(*monitor.pending_look(), monitor.source(), result);
   } catch (const Error& error) {
@@ -145,9 +179,11 @@ asio::awaitable<void> MonitorLoop::evaluate(std::shared_ptr<Evaluation> evaluati
   runs::MonitorRecord record;
   std::string failed;
   std::string bug;
+  evaluation->activity.mark("observing", evaluation->observing_time(*context_.settings));
   try {
     co_await run_blocking(context_.pool, [&evaluation] { evaluation->evaluation.begin(); });
     if (evaluation->evaluation.pending_look() != nullptr) co_await look(evaluation);
+    evaluation->activity.mark("recording what it decided", kBulkTime);
     co_await run_blocking(context_.pool, [&record, &evaluation] { record = evaluation->evaluation.record(); });
   } catch (const Error& error) {
     failed = error.message_with_hint();
@@ -166,12 +202,13 @@ asio::awaitable<void> MonitorLoop::evaluate(std::shared_ptr<Evaluation> evaluati
   evaluation->ended = true;
   evaluation->timer.cancel();
   if (!failed.empty()) {
-    log_error(fmt::format("trigger could not be evaluated: {}; its lease expires and it is evaluated again", failed),
+    log_event(Event::trigger_unrecorded,
+              fmt::format("trigger could not be evaluated: {}; its lease expires and it is evaluated again", failed),
               {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
   }
   for (const runs::RecordedDecision& decision : record.decisions) {
-    log_line(level_of(decision.decision), fmt::format("trigger {}: {}", to_text(decision.decision), decision.reason),
-             {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
+    log_event(event_of(decision.decision), fmt::format("trigger {}: {}", to_text(decision.decision), decision.reason),
+              {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
     if (decision.decision == FiringDecision::fired) context_.runs_due.ring();
   }
   evaluations_.erase(evaluation);

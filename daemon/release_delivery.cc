@@ -50,12 +50,14 @@ ReleaseDelivery::ReleaseDelivery(Context& context, runs::ClaimedRelease release)
       lease_timer_(context.io),
       timeout_timer_(context.io),
       retry_timer_(context.io),
-      lease_trusted_until_(steady_clock::now() + to_steady(lease_time_)) {}
+      lease_trusted_until_(steady_clock::now() + to_steady(lease_time_)),
+      activity_(context.progress, fmt::format("release {}", number(release_.id))) {}
 
 asio::awaitable<void> ReleaseDelivery::execute() {
   const auto self = shared_from_this();
   asio::co_spawn(context_.io, renew_lease_until_ended(), asio::detached);
   asio::co_spawn(context_.io, await_timeout(), asio::detached);
+  activity_.mark("being delivered", release_.settings.timeout + kBulkTime);
   try {
     co_await deliver();
     delivered_ = true;
@@ -72,6 +74,7 @@ asio::awaitable<void> ReleaseDelivery::execute() {
   if (!delivered_ && stop_ == Stop::abandoned) detail_ = "the daemon was stopped meanwhile: " + detail_;
   told_ = true;
   timeout_timer_.cancel();
+  activity_.mark("being recorded", lease_time_ + kBulkTime);
   co_await record();
   ended_ = true;
   lease_timer_.cancel();
@@ -168,18 +171,22 @@ asio::awaitable<void> ReleaseDelivery::record() {
   const std::string name =
       fmt::format("release {} ({}, v{})", number(release_.id), to_text(release_.target), release_.version);
   if (!recorded) {
-    log_error(
+    log_event(
+        Event::release_unrecorded,
         fmt::format("{} could not be recorded: {}; its lease expires and it may be delivered again", name, failed),
         {{"model", release_.model_name}});
   } else if (!held && !in_doubt) {
-    log_warning(fmt::format("{} was not recorded: somebody else has taken it over or settled it meanwhile", name),
-                {{"model", release_.model_name}});
+    log_event(Event::release_overtaken,
+              fmt::format("{} was not recorded: somebody else has taken it over or settled it meanwhile", name),
+              {{"model", release_.model_name}});
   } else if (delivered_) {
-    log_info(fmt::format("{} delivered: {}", name, detail_), {{"model", release_.model_name}});
+    log_event(Event::release_delivered, fmt::format("{} delivered: {}", name, detail_),
+              {{"model", release_.model_name}});
   } else {
-    log_warning(fmt::format("{} failed at attempt {}: {}; it is tried again, and production stays as it is", name,
-                            release_.attempt, detail_),
-                {{"model", release_.model_name}});
+    log_event(Event::release_failed,
+              fmt::format("{} failed at attempt {}: {}; it is tried again, and production stays as it is", name,
+                          release_.attempt, detail_),
+              {{"model", release_.model_name}});
   }
 }
 
@@ -207,8 +214,9 @@ asio::awaitable<void> ReleaseDelivery::renew_lease_until_ended() {
       co_await run_blocking(context_.pool, [this, &held] { held = renew_lease(); });
       answered = true;
     } catch (const std::exception& error) {
-      log_warning(fmt::format("the lease of release {} could not be renewed: {}", number(release_.id), error.what()),
-                  {{"model", release_.model_name}});
+      log_event(Event::lease_not_renewed,
+                fmt::format("the lease of release {} could not be renewed: {}", number(release_.id), error.what()),
+                {{"model", release_.model_name}});
     }
     if (ended_) break;
     if (answered && held) lease_trusted_until_ = asked + to_steady(lease_time_);

@@ -55,6 +55,7 @@ class ReleaseDelivery : public std::enable_shared_from_this<ReleaseDelivery> {
   boost::asio::steady_timer timeout_timer_;
   boost::asio::steady_timer retry_timer_;
   std::chrono::steady_clock::time_point lease_trusted_until_;
+  Progress::Activity activity_;
   bool told_ = false;   // the target was told, or could not be
   bool ended_ = false;  // and that is recorded
   bool delivered_ = false;

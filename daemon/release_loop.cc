@@ -20,20 +20,28 @@ constexpr std::size_t kMaxDelivering = 4;
 }  // namespace
 
 asio::awaitable<void> ReleaseLoop::run() {
+  activity_.emplace(context_.progress, "the release loop");
   while (!context_.stopping) {
     bool more = false;
+    activity_->mark("claiming releases", kRegistryTime);
     try {
       more = co_await run_once();
+      context_.registry_health.pass_succeeded("release");
     } catch (const std::exception& error) {
-      log_error(fmt::format("releases could not be claimed: {}; trying again", error.what()));
+      context_.registry_health.pass_failed("release", "releases could not be claimed", error,
+                                           context_.settings->daemon.poll_interval);
     }
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
     const bool full = deliveries_.size() >= kMaxDelivering;
+    activity_->mark("asking when a release is due", kRegistryTime);
     const Duration pause = full ? poll : co_await until_due(context_, runs::next_release_due);
+    activity_->mark("waiting for a release", pause + kSlack);
     co_await context_.releases_due.wait(pause);
   }
+  activity_->mark("waiting for its deliveries to end", std::nullopt);
   while (!deliveries_.empty()) co_await context_.releases_due.wait(std::chrono::seconds(1));
+  activity_.reset();
 }
 
 asio::awaitable<bool> ReleaseLoop::run_once() {

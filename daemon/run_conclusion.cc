@@ -79,38 +79,47 @@ void RunExecution::record_log() {
                              [&](store::Transaction& transaction) { runs::record_log(transaction, lease_, text); });
 }
 
-void RunExecution::end_as(RunState state, const std::string& reason, const pipeline::Notes& notes) {
+void RunExecution::end_as(RunState state, const std::string& reason, const pipeline::Notes& notes,
+                          std::string_view step) {
   bool held = false;
   context_.registry.transact("end run", [&](store::Transaction& transaction) {
     pipeline::record_notes(transaction, run_, notes);
     held = runs::end_run(transaction, context_.executor, lease_, state, reason, runs::registry_now(transaction));
   });
-  log_line(
-      state == RunState::failed ? settings::LogLevel::error : settings::LogLevel::info,
+  log_event(
+      state == RunState::failed ? Event::run_failed : Event::run_ended,
       held ? fmt::format("run {} {}: {}", number(run_.id), to_text(state), reason)
            : fmt::format("run {} would have {}, but its lease was lost: {}", number(run_.id), to_text(state), reason),
-      {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
+      {{"model", run_.model_name},
+       {"run", std::to_string(number(run_.id))},
+       {"trigger", run_.trigger},
+       {"step", std::string(step)}});
 }
 
-void RunExecution::try_again(const std::string& reason) {
+void RunExecution::try_again(const std::string& reason, std::string_view step) {
   const Duration delay = kRetryDelay * (1 << std::min(run_.attempt - 1, 6));
   bool held = false;
   context_.registry.transact("requeue run", [&](store::Transaction& transaction) {
     held = runs::requeue_run(transaction, context_.executor, lease_, reason, delay, runs::registry_now(transaction));
   });
   const bool last = run_.attempt >= run_.max_attempts;
-  log_error(fmt::format("run {} attempt {} of {} did not end well: {}; {}", number(run_.id), run_.attempt,
+  log_event(Event::attempt_failed,
+            fmt::format("run {} attempt {} of {} did not end well: {}; {}", number(run_.id), run_.attempt,
                         run_.max_attempts, reason,
                         !held  ? "its lease was lost, another daemon has it"
                         : last ? "no attempt is left, the run has failed"
                                : fmt::format("the next attempt follows in {}", format_duration(delay))),
-            {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
+            {{"model", run_.model_name},
+             {"run", std::to_string(number(run_.id))},
+             {"trigger", run_.trigger},
+             {"step", std::string(step)}});
 }
 
 void RunExecution::conclude() {
   switch (stop_) {
     case Stop::lease_lost:
-      log_error(fmt::format("run {}: the lease was lost, its worker was killed; whoever holds the lease goes on",
+      log_event(Event::lease_lost,
+                fmt::format("run {}: the lease was lost, its worker was killed; whoever holds the lease goes on",
                             number(run_.id)),
                 {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
       return;
@@ -123,8 +132,8 @@ void RunExecution::conclude() {
         runs::hand_back_run(transaction, context_.executor, lease_, context_.executor.instance + " stopped",
                             runs::registry_now(transaction));
       });
-      log_info(fmt::format("run {} handed back to the queue", number(run_.id)),
-               {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
+      log_event(Event::run_handed_back, fmt::format("run {} handed back to the queue", number(run_.id)),
+                {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
       return;
     case Stop::timed_out:
       record_log();
@@ -152,9 +161,9 @@ void RunExecution::conclude() {
     const std::string reason = fmt::format("step {}: {}{}", to_text(failure->step), failure->message,
                                            failure->hint.empty() ? "" : fmt::format(" ({})", failure->hint));
     if (failure->transient) {
-      try_again(reason);
+      try_again(reason, to_text(failure->step));
     } else {
-      end_as(RunState::failed, reason, notes);
+      end_as(RunState::failed, reason, notes, to_text(failure->step));
     }
     return;
   }
@@ -173,7 +182,8 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
                                             runs::registry_now(transaction), notes);
       });
       if (!conclusion) {
-        log_error(fmt::format("run {}: the lease was lost before the verdict; nothing was written", number(run_.id)),
+        log_event(Event::lease_lost,
+                  fmt::format("run {}: the lease was lost before the verdict; nothing was written", number(run_.id)),
                   {{"model", run_.model_name}, {"run", field}});
         return;
       }
@@ -183,10 +193,11 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
                             conclusion->replaced ? fmt::format(", replacing version {}", *conclusion->replaced) : "",
                             conclusion->reason)
               : fmt::format("run {} {}: {}", number(run_.id), to_text(conclusion->state), conclusion->reason);
-      log_info(what, {{"model", run_.model_name}, {"run", field}});
+      log_event(conclusion->state == RunState::promoted ? Event::promoted : Event::run_ended, what,
+                {{"model", run_.model_name}, {"run", field}, {"trigger", run_.trigger}});
       for (const std::string& warning : measured.warnings) {
-        log_warning(fmt::format("run {} warns: {}", number(run_.id), warning),
-                    {{"model", run_.model_name}, {"run", field}});
+        log_event(Event::run_warning, fmt::format("run {} warns: {}", number(run_.id), warning),
+                  {{"model", run_.model_name}, {"run", field}});
       }
       return;
     } catch (const InDoubtError& error) {
@@ -198,8 +209,9 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
       end_as(RunState::failed, error.message_with_hint(), notes);
       return;
     }
-    log_warning(fmt::format("the verdict of run {} could not be written, trying again: {}", number(run_.id), trouble),
-                {{"model", run_.model_name}, {"run", field}});
+    log_event(Event::verdict_delayed,
+              fmt::format("the verdict of run {} could not be written, trying again: {}", number(run_.id), trouble),
+              {{"model", run_.model_name}, {"run", field}});
     if (steady_clock::now() >= lease_trusted_until_) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     try {

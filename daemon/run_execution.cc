@@ -45,11 +45,13 @@ RunExecution::RunExecution(Context& context, runs::ClaimedRun run)
       heartbeat_timer_(context.io),
       timeout_timer_(context.io),
       followers_ended_(context.io),
-      lease_trusted_until_(steady_clock::now() + to_steady(settings_->daemon.lease_time)) {}
+      lease_trusted_until_(steady_clock::now() + to_steady(settings_->daemon.lease_time)),
+      activity_(context.progress, fmt::format("run {}", number(run_.id))) {}
 
 asio::awaitable<void> RunExecution::execute() {
   const auto self = shared_from_this();
   std::string failed;
+  activity_.mark("preparing its job", kBulkTime);
   try {
     co_await run_blocking(context_.pool, [this] { prepare(); });
     start_worker();
@@ -57,6 +59,7 @@ asio::awaitable<void> RunExecution::execute() {
     failed = error.what();
   }
   if (failed.empty()) {
+    activity_.mark("waiting for its worker", job_.model.training.timeout + kBulkTime);
     followers_ = 3;
     asio::co_spawn(context_.io, renew_lease_until_ended(), asio::detached);
     asio::co_spawn(context_.io, follow_steps(), asio::detached);
@@ -69,6 +72,7 @@ asio::awaitable<void> RunExecution::execute() {
     // From here on the row lock of the verdict's transaction keeps others away, and the term makes sure. Everybody who
     // follows the worker ends first, so that conclude() has this object to itself.
     ended_ = true;
+    activity_.mark("waiting for those who follow its worker", kBulkTime);
     heartbeat_timer_.cancel();
     timeout_timer_.cancel();
     for (int waited = 0; followers_ > 0; ++waited) {
@@ -78,6 +82,8 @@ asio::awaitable<void> RunExecution::execute() {
       co_await followers_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
   }
+  // The verdict is tried again while the lease lasts.
+  activity_.mark("coming to its end", settings_->daemon.lease_time + 2 * kBulkTime);
   try {
     if (failed.empty()) {
       co_await run_blocking(context_.pool, [this] { conclude(); });
@@ -86,7 +92,8 @@ asio::awaitable<void> RunExecution::execute() {
                             [this, &failed] { try_again("the worker could not be started: " + failed); });
     }
   } catch (const std::exception& error) {
-    log_error(fmt::format("the end of the run could not be recorded: {}; its lease expires and another attempt follows",
+    log_event(Event::run_unrecorded,
+              fmt::format("the end of the run could not be recorded: {}; its lease expires and another attempt follows",
                           error.what()),
               {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
   }
@@ -115,9 +122,10 @@ void RunExecution::start_worker() {
   const Descriptor writing(ends[1], "pipe2");
   steps_ = std::make_unique<asio::posix::stream_descriptor>(context_.io, ends[0]);
   worker_ = daemon::start_worker(context_, "worker", folder_->path(), kJobFile, source->second, writing.get());
-  log_info(fmt::format("run {} started (attempt {} of {}, trigger {}), worker {}", number(run_.id), run_.attempt,
-                       run_.max_attempts, run_.trigger, worker_->pid()),
-           {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
+  log_event(Event::run_started,
+            fmt::format("run {} started (attempt {} of {}, trigger {}), worker {}", number(run_.id), run_.attempt,
+                        run_.max_attempts, run_.trigger, worker_->pid()),
+            {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}, {"trigger", run_.trigger}});
 }
 
 asio::awaitable<void> RunExecution::renew_lease_until_ended() {
@@ -139,8 +147,8 @@ asio::awaitable<void> RunExecution::renew_lease_until_ended() {
       });
       answered = true;
     } catch (const std::exception& error) {
-      log_warning(fmt::format("lease could not be renewed: {}", error.what()),
-                  {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
+      log_event(Event::lease_not_renewed, fmt::format("lease could not be renewed: {}", error.what()),
+                {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
     }
     if (ended_) break;
     if (answered && heartbeat.held) lease_trusted_until_ = asked + to_steady(lease_time);
@@ -178,8 +186,8 @@ asio::awaitable<void> RunExecution::follow_steps() {
       if (step.progress && buffer.find('\n') != std::string::npos) continue;
       co_await run_blocking(context_.pool, [this, &step] { record_step(step); });
     } catch (const std::exception& problem) {
-      log_warning(fmt::format("a step could not be recorded: {}", problem.what()),
-                  {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
+      log_event(Event::step_unrecorded, fmt::format("a step could not be recorded: {}", problem.what()),
+                {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
     }
   }
   --followers_;

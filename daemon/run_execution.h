@@ -49,12 +49,13 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   boost::asio::awaitable<void> follow_steps();
   boost::asio::awaitable<void> await_timeout();
   void stop_worker(Stop why);
-  void conclude();                                                                            // blocking
-  void record_log();                                                                          // blocking
-  void record_step(const StepLine& step);                                                     // blocking
-  void end_as(RunState state, const std::string& reason, const pipeline::Notes& notes = {});  // blocking
-  void try_again(const std::string& reason);                                                  // blocking
-  void conclude_measured(const pipeline::Measured& measured, const pipeline::Notes& notes);   // blocking
+  void conclude();                         // blocking
+  void record_log();                       // blocking
+  void record_step(const StepLine& step);  // blocking
+  // Blocking. `step` is the one that failed, for the log; empty where none did.
+  void end_as(RunState state, const std::string& reason, const pipeline::Notes& notes = {}, std::string_view step = {});
+  void try_again(const std::string& reason, std::string_view step = {});
+  void conclude_measured(const pipeline::Measured& measured, const pipeline::Notes& notes);  // blocking
 
   Context& context_;
   runs::ClaimedRun run_;
@@ -74,6 +75,7 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   std::optional<Exit> exit_;
   std::optional<TimePoint> worker_began_at_;  // by the registry's clock; of the thread that records steps
   std::chrono::steady_clock::time_point lease_trusted_until_;
+  Progress::Activity activity_;
 };
 
 }  // namespace retraind::daemon

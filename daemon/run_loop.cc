@@ -12,20 +12,28 @@ namespace retraind::daemon {
 namespace asio = boost::asio;
 
 asio::awaitable<void> RunLoop::run() {
+  activity_.emplace(context_.progress, "the run loop");
   while (!context_.stopping) {
     bool more = false;
+    activity_->mark("claiming runs", kRegistryTime);
     try {
       more = co_await run_once();
+      context_.registry_health.pass_succeeded("run");
     } catch (const std::exception& error) {
-      log_error(fmt::format("runs could not be claimed: {}; trying again", error.what()));
+      context_.registry_health.pass_failed("run", "runs could not be claimed", error,
+                                           context_.settings->daemon.poll_interval);
     }
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
     const bool full = executions_.size() >= static_cast<std::size_t>(context_.settings->daemon.max_parallel_runs);
+    activity_->mark("asking when a run is due", kRegistryTime);
     const Duration pause = full ? poll : co_await until_due(context_, runs::next_run_due);
+    activity_->mark("waiting for a run", pause + kSlack);
     co_await context_.runs_due.wait(pause);
   }
+  activity_->mark("waiting for its runs to end", std::nullopt);
   while (!executions_.empty()) co_await context_.runs_due.wait(std::chrono::seconds(1));
+  activity_.reset();
 }
 
 asio::awaitable<bool> RunLoop::run_once() {

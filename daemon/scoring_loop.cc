@@ -20,8 +20,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-void say(settings::LogLevel level, const runs::ClaimedScoring& scoring, const std::string& message) {
-  log_line(level, message, {{"model", scoring.model_name}});
+void say(Event event, const runs::ClaimedScoring& scoring, const std::string& message) {
+  log_event(event, message, {{"model", scoring.model_name}});
 }
 
 }  // namespace
@@ -42,17 +42,24 @@ struct ScoringLoop::Attempt {
 };
 
 asio::awaitable<void> ScoringLoop::run() {
+  activity_.emplace(context_.progress, "the scoring loop");
   while (!context_.stopping) {
     bool more = false;
+    activity_->mark("claiming rows to score", kRegistryTime);
     try {
       more = co_await run_once();
+      context_.registry_health.pass_succeeded("scoring");
     } catch (const std::exception& error) {
-      log_error(fmt::format("rows to score could not be claimed: {}; trying again", error.what()));
+      context_.registry_health.pass_failed("scoring", "rows to score could not be claimed", error,
+                                           context_.settings->daemon.poll_interval);
     }
     if (more || context_.stopping) continue;
+    activity_->mark("asking when rows are to be scored", kRegistryTime);
     const Duration pause = co_await until_due(context_, runs::next_scoring_due);
+    activity_->mark("waiting for rows to score", pause + kSlack);
     co_await context_.scorings_due.wait(pause);
   }
+  activity_.reset();
 }
 
 asio::awaitable<bool> ScoringLoop::run_once() {
@@ -73,6 +80,7 @@ asio::awaitable<bool> ScoringLoop::run_once() {
   std::string trouble;
   // A look that was stopped says nothing: the lease runs out, and whoever is there looks again.
   if (!attempt->look.stopped()) {
+    activity_->mark("recording what was scored", kBulkTime);
     try {
       co_await run_blocking(context_.pool, [this, &attempt] { conclude(*attempt); });
     } catch (const std::exception& error) {
@@ -83,7 +91,7 @@ asio::awaitable<bool> ScoringLoop::run_once() {
   attempt->timer.cancel();
   attempt_.reset();
   if (!trouble.empty()) {
-    say(settings::LogLevel::error, attempt->scoring,
+    say(Event::scoring_unrecorded, attempt->scoring,
         fmt::format("how far scoring came could not be recorded: {}; its lease expires and it is looked again",
                     trouble));
   }
@@ -91,6 +99,7 @@ asio::awaitable<bool> ScoringLoop::run_once() {
 }
 
 asio::awaitable<void> ScoringLoop::look(std::shared_ptr<Attempt> attempt) {
+  activity_->mark("planning what to score", kBulkTime);
   try {
     const std::shared_ptr<const settings::Settings> settings = context_.settings;
     co_await run_blocking(context_.pool, [this, &attempt] {
@@ -100,6 +109,8 @@ asio::awaitable<void> ScoringLoop::look(std::shared_ptr<Attempt> attempt) {
     });
     if (attempt->plan) {
       const settings::Source& source = settings->sources.at(attempt->scoring.source);
+      activity_->mark(fmt::format("waiting for the scores of model {}", attempt->scoring.model_name),
+                      attempt->plan->job.model.training.timeout + kBulkTime);
       co_await attempt->look.run(*attempt->plan, source, attempt->result);
     }
   } catch (const Error& error) {
@@ -124,7 +135,7 @@ asio::awaitable<void> ScoringLoop::renew_lease_until_ended(std::shared_ptr<Attem
         });
       });
     } catch (const std::exception& error) {
-      say(settings::LogLevel::warning, attempt->scoring,
+      say(Event::lease_not_renewed, attempt->scoring,
           fmt::format("the lease of scoring could not be renewed: {}", error.what()));
     }
   }
@@ -133,7 +144,6 @@ asio::awaitable<void> ScoringLoop::renew_lease_until_ended(std::shared_ptr<Attem
 }
 
 void ScoringLoop::conclude(Attempt& attempt) {
-  using settings::LogLevel;
   const runs::ClaimedScoring& scoring = attempt.scoring;
   std::optional<std::string> sentence;
   context_.registry.transact("record scoring", [&](store::Transaction& transaction) {
@@ -147,11 +157,14 @@ void ScoringLoop::conclude(Attempt& attempt) {
     }
   });
   if (!sentence) {
-    say(LogLevel::info, scoring, "somebody else scores the model's rows now, or nobody should; nothing was recorded");
+    log_info("somebody else scores the model's rows now, or nobody should; nothing was recorded",
+             {{"model", scoring.model_name}});
   } else if (!attempt.failed.empty()) {
-    say(LogLevel::warning, scoring, "new rows could not be scored: " + *sentence);
+    say(Event::scoring_failed, scoring, "new rows could not be scored: " + *sentence);
+  } else if (attempt.result.rows > 0) {
+    say(Event::rows_scored, scoring, *sentence);
   } else {
-    say(attempt.result.rows > 0 ? LogLevel::info : LogLevel::debug, scoring, *sentence);
+    log_debug(*sentence, {{"model", scoring.model_name}});
   }
 }
 

@@ -24,8 +24,8 @@ namespace {
 // Approvals are looked for now and then: the bake of one counts all rows since its run, whenever it is opened.
 constexpr auto kApprovalPause = std::chrono::seconds(10);
 
-void say(settings::LogLevel level, const runs::ClaimedTrial& trial, const std::string& message) {
-  log_line(level, message, {{"model", trial.model_name}, {"run", std::to_string(number(trial.terms.run))}});
+void say(Event event, const runs::ClaimedTrial& trial, const std::string& message) {
+  log_event(event, message, {{"model", trial.model_name}, {"run", std::to_string(number(trial.terms.run))}});
 }
 
 std::string how_it_ended(const runs::ClaimedTrial& trial, TrialOutcome outcome) {
@@ -44,17 +44,22 @@ std::string how_it_ended(const runs::ClaimedTrial& trial, TrialOutcome outcome) 
 }
 
 void tell(const runs::ClaimedTrial& trial, const std::optional<pipeline::TrialConclusion>& conclusion, bool failed) {
-  using settings::LogLevel;
   const std::string which =
       fmt::format("{} version {} of model {}", to_text(trial.terms.kind), trial.terms.version, trial.model_name);
   if (!conclusion) {
-    say(LogLevel::info, trial, which + ": production moved meanwhile, or somebody else looks; nothing was written");
+    log_info(which + ": production moved meanwhile, or somebody else looks; nothing was written",
+             {{"model", trial.model_name}});
   } else if (conclusion->outcome) {
     const TrialOutcome outcome = *conclusion->outcome;
-    const bool bad = failed || outcome == TrialOutcome::rolled_back;
-    say(bad ? LogLevel::warning : LogLevel::info, trial, how_it_ended(trial, outcome) + ": " + conclusion->sentence);
+    const Event event = failed                                 ? Event::trial_look_failed
+                        : outcome == TrialOutcome::rolled_back ? Event::rolled_back
+                        : outcome == TrialOutcome::promoted    ? Event::promoted
+                                                               : Event::trial_ended;
+    say(event, trial, how_it_ended(trial, outcome) + ": " + conclusion->sentence);
+  } else if (failed) {
+    say(Event::trial_look_failed, trial, which + " goes on: " + conclusion->sentence);
   } else {
-    say(failed ? LogLevel::warning : LogLevel::debug, trial, which + " goes on: " + conclusion->sentence);
+    log_debug(which + " goes on: " + conclusion->sentence, {{"model", trial.model_name}});
   }
 }
 
@@ -76,17 +81,24 @@ struct TrialLoop::Attempt {
 };
 
 asio::awaitable<void> TrialLoop::run() {
+  activity_.emplace(context_.progress, "the trial loop");
   while (!context_.stopping) {
     bool more = false;
+    activity_->mark("claiming a trial", 2 * kRegistryTime);
     try {
       more = co_await run_once();
+      context_.registry_health.pass_succeeded("trial");
     } catch (const std::exception& error) {
-      log_error(fmt::format("trials could not be claimed: {}; trying again", error.what()));
+      context_.registry_health.pass_failed("trial", "trials could not be claimed", error,
+                                           context_.settings->daemon.poll_interval);
     }
     if (more || context_.stopping) continue;
+    activity_->mark("asking when a trial is due", kRegistryTime);
     const Duration pause = co_await until_due(context_, runs::next_trial_due);
+    activity_->mark("waiting for a trial", pause + kSlack);
     co_await context_.trials_due.wait(pause);
   }
+  activity_.reset();
 }
 
 asio::awaitable<bool> TrialLoop::run_once() {
@@ -98,7 +110,8 @@ asio::awaitable<bool> TrialLoop::run_once() {
       bake_approved(sources);
     } catch (const std::exception& error) {
       // Trials that are open go on all the same.
-      log_error(fmt::format("bakes of approved versions could not be opened: {}; trying again", error.what()));
+      log_event(Event::trial_unrecorded,
+                fmt::format("bakes of approved versions could not be opened: {}; trying again", error.what()));
     }
     context_.registry.transact("claim trial", [&](store::Transaction& transaction) {
       claimed = runs::claim_trial(transaction, context_.executor, sources, lease_time, runs::registry_now(transaction));
@@ -112,6 +125,7 @@ asio::awaitable<bool> TrialLoop::run_once() {
   std::string trouble;
   // A look that was stopped says nothing: the lease runs out, and whoever is there looks again.
   if (!attempt->look.stopped()) {
+    activity_->mark("recording what a look found", kBulkTime);
     try {
       co_await run_blocking(context_.pool, [this, &attempt] { conclude(*attempt); });
     } catch (const std::exception& error) {
@@ -122,7 +136,7 @@ asio::awaitable<bool> TrialLoop::run_once() {
   attempt->timer.cancel();
   attempt_.reset();
   if (!trouble.empty()) {
-    say(settings::LogLevel::error, attempt->trial,
+    say(Event::trial_unrecorded, attempt->trial,
         fmt::format("what a look found could not be recorded: {}; its lease expires and it is made again", trouble));
   }
   co_return trouble.empty();
@@ -137,13 +151,15 @@ void TrialLoop::bake_approved(const std::vector<std::string>& sources) {
     opened = pipeline::bake_approved(transaction, sources, runs::registry_now(transaction));
   });
   for (const pipeline::OpenedBake& bake : opened) {
-    log_info(fmt::format("version {} of model {} was approved and is held against version {} on new rows", bake.version,
-                         bake.model, bake.against),
-             {{"model", bake.model}, {"run", std::to_string(number(bake.run))}});
+    log_event(Event::trial_begun,
+              fmt::format("version {} of model {} was approved and is held against version {} on new rows",
+                          bake.version, bake.model, bake.against),
+              {{"model", bake.model}, {"run", std::to_string(number(bake.run))}});
   }
 }
 
 asio::awaitable<void> TrialLoop::look(std::shared_ptr<Attempt> attempt) {
+  activity_->mark("planning a look", kBulkTime);
   try {
     const std::shared_ptr<const settings::Settings> settings = context_.settings;
     co_await run_blocking(context_.pool, [this, &attempt] {
@@ -152,6 +168,9 @@ asio::awaitable<void> TrialLoop::look(std::shared_ptr<Attempt> attempt) {
       });
     });
     const settings::Source& source = settings->sources.at(attempt->trial.source);
+    activity_->mark(fmt::format("waiting for the look of a {} of model {}", to_text(attempt->trial.terms.kind),
+                                attempt->trial.model_name),
+                    attempt->plan.job.model.training.timeout + kBulkTime);
     co_await attempt->look.run(attempt->plan, source, attempt->result);
   } catch (const Error& error) {
     attempt->failed = error.message_with_hint();
@@ -175,7 +194,7 @@ asio::awaitable<void> TrialLoop::renew_lease_until_ended(std::shared_ptr<Attempt
         });
       });
     } catch (const std::exception& error) {
-      say(settings::LogLevel::warning, attempt->trial,
+      say(Event::lease_not_renewed, attempt->trial,
           fmt::format("the lease of a {} could not be renewed: {}", to_text(attempt->trial.terms.kind), error.what()));
     }
   }

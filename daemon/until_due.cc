@@ -9,6 +9,11 @@
 namespace retraind::daemon {
 
 boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due) {
+  std::optional<Duration> left;
+  co_return co_await until_due(context, next_due, left);
+}
+
+boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due, std::optional<Duration>& left) {
   const Duration poll = context.settings->daemon.poll_interval;
   const std::vector<std::string> sources = context.source_names();
   std::optional<TimePoint> due;
@@ -23,6 +28,8 @@ boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due) {
   } catch (const std::exception& error) {
     log_debug(fmt::format("the next due time could not be read: {}", error.what()));
   }
+  left.reset();
+  if (due) left = std::max<Duration>(*due - now, Duration::zero());
   const Duration least = std::min<Duration>(poll, std::chrono::milliseconds(10));
   co_return due ? std::clamp<Duration>(*due - now, least, poll) : poll;
 }

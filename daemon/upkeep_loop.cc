@@ -20,17 +20,22 @@ constexpr auto kRemovalPause = std::chrono::hours(1);
 }  // namespace
 
 asio::awaitable<void> UpkeepLoop::run() {
+  activity_.emplace(context_.progress, "the upkeep loop");
   while (!context_.stopping) {
+    activity_->mark("renewing the daemon's row, taking back runs", kBulkTime);
     try {
       co_await run_once();
+      context_.registry_health.pass_succeeded("upkeep");
     } catch (const std::exception& error) {
-      log_warning(fmt::format("upkeep failed: {}; trying again", error.what()));
+      context_.registry_health.pass_failed("upkeep", "upkeep failed", error, context_.settings->daemon.poll_interval);
     }
     if (context_.stopping) break;
+    activity_->mark("waiting", context_.settings->daemon.poll_interval + kSlack);
     timer_.expires_after(context_.settings->daemon.poll_interval);
     boost::system::error_code ignored;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+  activity_.reset();
 }
 
 asio::awaitable<void> UpkeepLoop::run_once() {
@@ -44,9 +49,10 @@ asio::awaitable<void> UpkeepLoop::run_once() {
     remove_old_blocks();
   });
   for (const runs::TakenBack& run : taken_back) {
-    log_warning(fmt::format("run {} attempt {} of {} was lost: its lease expired; {}", number(run.run), run.attempt,
-                            run.holder, run.failed ? "it has failed, no attempt is left" : "it is queued again"),
-                {{"model", run.model}, {"run", std::to_string(number(run.run))}});
+    log_event(Event::run_taken_back,
+              fmt::format("run {} attempt {} of {} was lost: its lease expired; {}", number(run.run), run.attempt,
+                          run.holder, run.failed ? "it has failed, no attempt is left" : "it is queued again"),
+              {{"model", run.model}, {"run", std::to_string(number(run.run))}});
   }
   if (!taken_back.empty()) context_.runs_due.ring();
 }

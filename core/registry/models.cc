@@ -15,6 +15,10 @@ SELECT model_id FROM retraind.model WHERE name = $1)sql";
 constexpr const char* kInsertModel = R"sql(/* retraind:registry.insert_model */
 INSERT INTO retraind.model (name, source, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING)sql";
 
+constexpr const char* kListInForce = R"sql(/* retraind:registry.list_in_force */
+SELECT name, model_id, configuration_sha256 FROM retraind.model
+ WHERE removed_at IS NULL AND configuration_sha256 IS NOT NULL)sql";
+
 constexpr const char* kLockModel = R"sql(/* retraind:registry.lock_model */
 SELECT model_id, configuration_sha256, removed_at IS NOT NULL FROM retraind.model WHERE name = $1 FOR UPDATE)sql";
 
@@ -39,17 +43,25 @@ SELECT settings::text FROM retraind.configuration WHERE model_id = $1 AND sha256
 
 }  // namespace
 
+std::map<std::string, InForce> list_in_force(store::Transaction& transaction) {
+  std::map<std::string, InForce> out;
+  for (const auto& row : execute(transaction, kListInForce)) {
+    out[row[0].as<std::string>()] = {.id = read<ModelId>(row[1]), .sha256 = row[2].as<std::string>()};
+  }
+  return out;
+}
+
 PutModel put_model(store::Transaction& transaction, const settings::Model& model, const Loader& loader, TimePoint now) {
   PutModel out;
   out.added = execute(transaction, kInsertModel, model.name, model.source, now).affected_rows() == 1;
   const pqxx::result locked = execute(transaction, kLockModel, model.name);
   out.id = read<ModelId>(locked.at(0).at(0));
-  const auto before = read<std::optional<std::string>>(locked[0][1]);
+  out.sha256_before = read<std::optional<std::string>>(locked[0][1]);
   const bool was_removed = locked[0][2].as<bool>();
   out.added = out.added || was_removed;
 
   const std::string sha256 = settings::configuration_sha256(model);
-  out.changed = before != sha256;
+  out.changed = out.sha256_before != sha256;
   if (!out.changed && !was_removed) return out;
   execute(transaction, kInsertConfiguration, out.id, sha256, settings::pipeline_sha256(model), settings::to_json(model),
           now);

@@ -2,6 +2,7 @@
 // Models and their configurations as the registry knows them. Every function works inside the caller's transaction;
 // none starts or commits one.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,9 +25,19 @@ struct Loader {
 
 struct PutModel {
   ModelId id{};
-  bool added = false;    // never seen before, or back after it was removed
-  bool changed = false;  // its configuration differs from the one that was in force
+  bool added = false;                        // never seen before, or back after it was removed
+  bool changed = false;                      // its configuration differs from the one that was in force
+  std::optional<std::string> sha256_before;  // of the one that was in force; absent: none ever was
 };
+
+// A model and which configuration of it is in force.
+struct InForce {
+  ModelId id{};
+  std::string sha256;
+};
+
+// By name; models that were removed are left out.
+std::map<std::string, InForce> list_in_force(store::Transaction& transaction);
 
 // Makes this the configuration in force (the newest load wins), and remembers who loaded it when it differs from the
 // last. Locks the model's row.

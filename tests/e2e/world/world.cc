@@ -30,12 +30,16 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::path& out,
-            const std::filesystem::path& err) {
+            const std::filesystem::path& err, std::vector<std::string> more_environment = {}) {
   std::vector<std::string> words{RETRAIND_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  std::vector<char*> environment;
+  for (std::string& variable : more_environment) environment.push_back(variable.data());
+  for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+  environment.push_back(nullptr);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw std::runtime_error("fork failed");
@@ -45,7 +49,7 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::pa
   ::dup2(::open("/dev/null", O_RDONLY), 0);
   ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), 1);
   ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), 2);
-  ::execv(argv[0], argv.data());
+  ::execve(argv[0], argv.data(), environment.data());
   ::_exit(127);
 }
 
@@ -55,8 +59,9 @@ int exit_code_of(int status) {
 
 }  // namespace
 
-DaemonProcess::DaemonProcess(const std::filesystem::path& config, const std::filesystem::path& log)
-    : pid_(spawn({"run", "--config", config.string()}, log, log)), log_(log) {}
+DaemonProcess::DaemonProcess(const std::filesystem::path& config, const std::filesystem::path& log,
+                             const std::vector<std::string>& environment)
+    : pid_(spawn({"run", "--config", config.string()}, log, log, environment)), log_(log) {}
 
 DaemonProcess::~DaemonProcess() {
   if (pid_ <= 0) return;
@@ -108,8 +113,12 @@ std::filesystem::path World::configure(const std::string& models, const std::str
   return path;
 }
 
-DaemonProcess& World::start(const std::filesystem::path& config) {
-  daemons_.push_back(std::make_unique<DaemonProcess>(config, folder_ / fmt::format("daemon-{}.log", daemons_.size())));
+std::filesystem::path World::next_log() const {
+  return folder_ / fmt::format("daemon-{}.log", daemons_.size());
+}
+
+DaemonProcess& World::start(const std::filesystem::path& config, const std::vector<std::string>& environment) {
+  daemons_.push_back(std::make_unique<DaemonProcess>(config, next_log(), environment));
   return *daemons_.back();
 }
 

@@ -18,7 +18,9 @@ namespace retraind::testing {
 // A running `retraind run`. Killed when its object goes.
 class DaemonProcess {
  public:
-  DaemonProcess(const std::filesystem::path& config, const std::filesystem::path& log);
+  // `environment`: "NAME=VALUE", in addition to the test's own.
+  DaemonProcess(const std::filesystem::path& config, const std::filesystem::path& log,
+                const std::vector<std::string>& environment);
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
@@ -57,7 +59,9 @@ class World {
   // Instead of the folder's own: for tests that need a small disk.
   void set_state_dir(std::filesystem::path path) { state_override_ = std::move(path); }
 
-  DaemonProcess& start(const std::filesystem::path& config);
+  DaemonProcess& start(const std::filesystem::path& config, const std::vector<std::string>& environment = {});
+  // Where the standard error of the daemon goes that is started next.
+  std::filesystem::path next_log() const;
   CommandResult run(const std::vector<std::string>& arguments) const;
 
   // True as soon as `SELECT` of a boolean in the registry is true; after the deadline false, with the daemons' logs
