@@ -22,13 +22,15 @@ struct Builder {
     sub->callback([&chosen = chosen, function] { chosen = function; });
     return sub;
   }
-  void with_model(CLI::App* sub) const { sub->add_option("MODEL", said.model, "name of the model")->required(); }
+  void with_model(CLI::App* sub) const {
+    sub->add_option("MODEL", said.model, "name of the model")->required()->type_name("MODEL");
+  }
   void with_run(CLI::App* sub) const { sub->add_option("RUN", said.run, "id of the run")->required(); }
   void with_reason(CLI::App* sub, const char* otherwise) const {
     sub->add_option("-r,--reason", said.reason, std::string("why; kept in the history") + otherwise);
   }
   void with_list(CLI::App* sub) const {
-    sub->add_option("-m,--model", said.filter, "only this model");
+    sub->add_option("-m,--model", said.filter, "only this model")->type_name("MODEL");
     sub->add_option("-n,--limit", said.limit, "at most so many rows, newest first")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
@@ -65,7 +67,7 @@ void add_daemon(const Builder& to) {
 // What there is and what has happened.
 void add_lists(const Builder& to) {
   CLI::App* status = to.command("status", "one line a model: production, what goes on, what is due", status_command);
-  status->add_option("-m,--model", to.said.filter, "only this model");
+  status->add_option("-m,--model", to.said.filter, "only this model")->type_name("MODEL");
   to.with_list(to.command("history", "promotions and rollbacks, newest first", history_command));
   to.with_list(to.command("runs", "runs, newest first, also the rejected and failed ones", runs_command));
   to.with_list(to.command("triggers", "decisions of triggers, newest first", triggers_command));
@@ -73,7 +75,7 @@ void add_lists(const Builder& to) {
       to.command("trials", "shadows and bakes: two versions on the same new rows, newest first", trials_command));
   CLI::App* scorings =
       to.command("scorings", "models whose new rows are scored: where to, how far, what went wrong", scorings_command);
-  scorings->add_option("-m,--model", to.said.filter, "only this model");
+  scorings->add_option("-m,--model", to.said.filter, "only this model")->type_name("MODEL");
   to.with_list(to.command("releases", "whom promotions were announced to, newest first", releases_command));
 }
 
@@ -125,13 +127,15 @@ void add_models(const Builder& to) {
       to.command("export", "write a version into a folder, to use it without retraind", export_command);
   to.with_model(exporting);
   to.with_version(exporting);
-  exporting->add_option("-o,--out", to.said.out, "the folder; must not be there, or be empty")->required();
+  exporting->add_option("-o,--out", to.said.out, "the folder; must not be there, or be empty")
+      ->required()
+      ->type_name("DIR");
   CLI::App* predict =
       to.command("predict", "predict rows of a CSV file, from standard input to standard output", predict_command);
   to.with_model(predict);
   to.with_version(predict);
-  predict->add_option("-i,--in", to.said.in, "read the rows from this file");
-  predict->add_option("-o,--out", to.said.out, "write the predictions to this file");
+  predict->add_option("-i,--in", to.said.in, "read the rows from this file")->type_name("FILE");
+  predict->add_option("-o,--out", to.said.out, "write the predictions to this file")->type_name("FILE");
   CLI::Option* keep =
       predict->add_option("-k,--keep-columns", to.said.keep_columns,
                           "columns of the rows that are written in front of the predictions; comma-separated");
@@ -169,6 +173,7 @@ CommandLine::CommandLine()
   tree_->fallthrough();
   options_.config = "/etc/retraind/retraind.toml";
   tree_->add_option("-c,--config", options_.config, "configuration file")
+      ->type_name("FILE")
       ->envname("RETRAIND_CONFIG")
       ->capture_default_str();
   tree_->add_flag("--json", options_.json, "print JSON instead of tables");
