@@ -91,7 +91,7 @@ pid_t spawn(const ChildSpec& spec) {
   std::vector<char*> environment;
   if (spec.environment) environment = pointers_of(*spec.environment);
   pid_t pid = -1;
-  check(posix_spawn(&pid, argv[0], actions.get(), attributes.get(), argv.data(),
+  check(posix_spawn(&pid, "/proc/self/exe", actions.get(), attributes.get(), argv.data(),
                     spec.environment ? environment.data() : environ),
         ("cannot start " + spec.argv.at(0)).c_str());
   return pid;

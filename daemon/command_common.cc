@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include "daemon/commands.h"
@@ -12,7 +13,8 @@ std::string version() {
   return RETRAIND_VERSION;
 }
 
-std::string host_name() {
+std::string default_instance() {
+  if (const char* instance = std::getenv("RETRAIND_INSTANCE"); instance != nullptr && *instance != '\0') return instance;
   char name[256] = {};
   if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
   return name;
@@ -24,7 +26,7 @@ std::filesystem::path own_executable() {
 
 std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config) {
   adopt_credentials();
-  settings::Loaded loaded = settings::load(config, host_name());
+  settings::Loaded loaded = settings::load(config, default_instance());
   for (const settings::Complaint& complaint : loaded.complaints) std::fprintf(stderr, "%s\n", complaint.text().c_str());
   if (!loaded.complaints.empty()) return std::nullopt;
   return std::move(loaded.settings);

@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include "core/cage/cage.h"
+#include "core/cage/cgroup.h"
 #include "daemon/commands.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
@@ -18,8 +19,10 @@ int run_command(const Options& options) {
   cage::become_subreaper();
   // No trainer may look for the registry's password in here.
   cage::hide_from_same_user();
+  // Trainers get their control groups beside ours.
+  cage::settle_in_subgroup();
   Daemon daemon(
-      std::move(*settings), [path = options.config] { return settings::load(path, host_name()); }, own_executable(),
+      std::move(*settings), [path = options.config] { return settings::load(path, default_instance()); }, own_executable(),
       version());
   daemon.run();
   return kDone;

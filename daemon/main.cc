@@ -1,6 +1,8 @@
 // Words to a command, errors to exit codes. The words are in daemon/command_line.h, the commands behind
 // daemon/commands.h.
 
+#include <sys/prctl.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
@@ -38,6 +40,8 @@ int guarded(const std::function<int()>& command) {
 
 int main(int argc, char** argv) {
   namespace daemon = retraind::daemon;
+  // A worker is started by way of /proc/self/exe, and would be called "exe" in ps and top.
+  ::prctl(PR_SET_NAME, "retraind");
   daemon::CommandLine line;
   try {
     line.tree().parse(argc, argv);

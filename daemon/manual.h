@@ -1,7 +1,7 @@
 #pragma once
-// What is written about the program without anybody writing it twice: manual pages in man(7) and the completion of bash,
-// both made of the tree that parses the command line and prints --help, and the page about the configuration, made of
-// config/retraind.toml. Pure. Internal commands, those without a group, are left out everywhere.
+// What is written about the program without anybody writing it twice: manual pages in man(7) and the completion of
+// bash, both made of the tree that parses the command line and prints --help, and the page about the configuration,
+// made of config/retraind.toml. Pure. Internal commands, those without a group, are left out everywhere.
 
 #include <string>
 #include <string_view>

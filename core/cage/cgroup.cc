@@ -135,6 +135,15 @@ fs::path own_cgroup_folder(std::string_view cgroup, std::string_view mountinfo) 
   return {};
 }
 
+bool settle_in_subgroup() {
+  const fs::path own = own_cgroup_folder(read_from("/proc/self/cgroup"), read_from("/proc/self/mountinfo"));
+  const std::string self = fmt::format("{}", ::getpid());
+  if (own.empty() || !is_delegated(own) || read_from(own / "cgroup.procs") != self + "\n") return false;
+  const fs::path below = own / "daemon";
+  if (::mkdir(below.c_str(), 0755) != 0 && errno != EEXIST) return false;
+  return write_to(below / "cgroup.procs", self);
+}
+
 std::unique_ptr<CGroup> CGroup::make(std::uint64_t memory_bytes, std::uint64_t tasks) {
   const std::optional<fs::path> parent = find_parent();
   if (!parent) return nullptr;

@@ -18,6 +18,12 @@ namespace retraind::cage {
 // is not mounted or its mount does not show the group.
 std::filesystem::path own_cgroup_folder(std::string_view cgroup, std::string_view mountinfo);
 
+// Moves this process into a group "daemon" of its own below the one that was delegated to it alone, so that caged
+// programs, whose groups are then made beside it, can have controllers: a group with processes gives its children none.
+// (From systemd 254 on DelegateSubgroup= does that.) For a service to call when it starts, before its first child.
+// False, and nothing has changed, where nothing is delegated or others are in the group too, as in a login's scope.
+bool settle_in_subgroup();
+
 class CGroup {
  public:
   // Null where there can be none. Removes what processes that are gone have left, and whatever still runs there.
