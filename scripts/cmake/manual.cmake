@@ -1,5 +1,5 @@
 # Manual pages and the completion of bash, written by retraind_manual from the command line itself and from the commented
-# configuration. Not with sanitizers: there the tests ask the same functions.
+# configuration. Not where sanitizers are for the tests: those ask the same functions.
 string(TIMESTAMP manual_date "%Y-%m-%d" UTC)  # SOURCE_DATE_EPOCH, where it is set
 set(manual ${CMAKE_BINARY_DIR}/manual)
 set(MAN_8 ${manual}/retraind.8)

@@ -12,6 +12,7 @@ install(DIRECTORY DESTINATION /etc/retraind
   DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE)
 install(FILES ${CMAKE_SOURCE_DIR}/config/retraind.toml DESTINATION /etc/retraind
   PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
+install(FILES ${debian}/lintian-overrides DESTINATION /usr/share/lintian/overrides RENAME retraind)
 # Alert rules and dashboards, and whatever else is beside the configuration.
 file(GLOB shared RELATIVE ${CMAKE_SOURCE_DIR}/config CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/config/*)
 foreach(entry IN LISTS shared)
