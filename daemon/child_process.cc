@@ -91,6 +91,8 @@ pid_t spawn(const ChildSpec& spec) {
   std::vector<char*> environment;
   if (spec.environment) environment = pointers_of(*spec.environment);
   pid_t pid = -1;
+  // This process's own file, also when an upgrade has put another one in its place: a daemon and its workers must speak
+  // the same language.
   check(posix_spawn(&pid, "/proc/self/exe", actions.get(), attributes.get(), argv.data(),
                     spec.environment ? environment.data() : environ),
         ("cannot start " + spec.argv.at(0)).c_str());

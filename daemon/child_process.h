@@ -4,9 +4,6 @@
 // on the thread of the io_context only, which lives as long as the process: the kernel's parent-death signal, which the
 // child arms, follows the thread that made it.
 //
-// What is executed is always this process's own file, also when an upgrade has put another one in its place: a daemon
-// and its workers must speak the same language.
-//
 // The daemon is the sub-reaper of all below it. With each child that ends, what a worker left running that was killed
 // before it could end its caged program is killed too, and every orphan that has ended is reaped. What an on_promote
 // command left running on purpose stays: see cage::Strays.
@@ -25,7 +22,7 @@
 namespace retraind::daemon {
 
 struct ChildSpec {
-  std::vector<std::string> argv;  // argv[0] is what it is called, by convention the path of the executable
+  std::vector<std::string> argv;  // argv[0] is the absolute path of the executable
   std::filesystem::path folder;   // where it runs
   int output = -1;                // becomes standard output and error
   std::vector<int> inherited;     // become descriptors 3, 4, 5…; every other one is closed in the child

@@ -1,11 +1,11 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 
 #include "daemon/commands.h"
 #include "daemon/credentials.h"
+#include "daemon/instance.h"
 
 namespace retraind::daemon {
 
@@ -13,8 +13,7 @@ std::string version() {
   return RETRAIND_VERSION;
 }
 
-std::string default_instance() {
-  if (const char* instance = std::getenv("RETRAIND_INSTANCE"); instance != nullptr && *instance != '\0') return instance;
+std::string host_name() {
   char name[256] = {};
   if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
   return name;

@@ -4,6 +4,7 @@
 #include "core/cage/cgroup.h"
 #include "daemon/commands.h"
 #include "daemon/daemon.h"
+#include "daemon/instance.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 

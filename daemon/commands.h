@@ -47,9 +47,7 @@ struct Options {
 };
 
 std::string version();
-// How a daemon signs its work where daemon.instance does not say: what RETRAIND_INSTANCE says (retraind@.service sets
-// it), else the name of the host.
-std::string default_instance();
+std::string host_name();
 std::filesystem::path own_executable();
 
 // The settings, or std::nullopt after every complaint was printed to standard error. Where systemd hands over a
