@@ -7,6 +7,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/systemd/retraind.service ${CMAKE_SOURCE_DIR}/s
   DESTINATION /lib/systemd/system)
 install(FILES ${CMAKE_SOURCE_DIR}/systemd/retraind.sysusers DESTINATION /usr/lib/sysusers.d RENAME retraind.conf)
 install(FILES ${CMAKE_SOURCE_DIR}/systemd/retraind.tmpfiles DESTINATION /usr/lib/tmpfiles.d RENAME retraind.conf)
+install(FILES ${CMAKE_SOURCE_DIR}/systemd/retraind.catalog DESTINATION /usr/lib/systemd/catalog)
 # Connection strings are nobody's business: readable by root and, from postinst on, by the service's group.
 install(DIRECTORY DESTINATION /etc/retraind
   DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE)
