@@ -121,6 +121,7 @@ def gets_started(scene):
             scene.until_sql("the first model is in production",
                             "SELECT count(*) = 1 FROM retraind.production WHERE model = 'buyers'", 180)
         scene.outputs[block] = scene.machine.shell(block, timeout=180).stdout
+        expect("ERROR" not in scene.outputs[block], f"{block}{scene.outputs[block]}")
     (scene.folder / "getting_started.log").write_text(
         "".join(f"$ {block}{output}\n" for block, output in scene.outputs.items()))
     scene.until_active()
@@ -190,13 +191,13 @@ def refuses_a_bad_file(scene):
         scene.machine.until("the log says why", lambda: "inferior" in scene.journal(20), 10)
         # Also one that reaches the daemon changes nothing.
         scene.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "retraind")
-        complaint = scene.machine.until("the daemon complains", lambda: re.search(
-            r"retraind\[%s\].*(inferior.*)" % pid, scene.journal(20)), 10)
+        status = scene.machine.until("the daemon complains", lambda: re.search(
+            r".*last reload failed.*", scene.property("StatusText")), 20)
     finally:
         scene.configure(good)
     expect(scene.property("MainPID") == pid and scene.property("ActiveState") == "active", "the daemon is not what it was")
     scene.machine.run("systemctl", "reload", "retraind")
-    return complaint[1][:100]
+    return status[0][:150]
 
 
 def add_command_model(scene, name, train, more=""):
@@ -286,6 +287,28 @@ def recovers_from_kill(scene):
                     "SELECT count(*) = 1 FROM retraind.run_history WHERE model = 'power' AND trigger = 'manual' "
                     "AND finished_at IS NOT NULL", 180)
     return f"run {run or 'asked for'} ended after it"
+
+
+def recovers_from_a_hang(scene):
+    """a daemon that hangs is ended by the watchdog, and started again"""
+    drop_in = scene.machine.path("/etc/systemd/system/retraind.service.d/hang.conf")
+    drop_in.parent.mkdir(exist_ok=True)
+    drop_in.write_text("[Service]\nWatchdogSec=10s\nTimeoutAbortSec=2s\nRestartSec=1s\n")
+    try:
+        scene.machine.run("systemctl", "daemon-reload")
+        scene.machine.run("systemctl", "restart", "retraind")
+        scene.until_active()
+        pid, restarts = scene.property("MainPID"), int(scene.property("NRestarts"))
+        scene.machine.run("kill", "-STOP", pid)
+        scene.machine.until("systemd restarts it", lambda: int(scene.property("NRestarts")) > restarts, 90)
+        scene.until_active()
+        expect("Watchdog timeout" in scene.journal(40), "the log does not say why")
+    finally:
+        drop_in.unlink()
+        scene.machine.run("systemctl", "daemon-reload")
+        scene.machine.run("systemctl", "restart", "retraind")
+    scene.until_active()
+    return "stopped by SIGSTOP, restarted"
 
 
 GATE = "/opt/trainers/gate"
@@ -435,7 +458,7 @@ def removes(scene):
 
 
 STEPS = [boots, installs, is_hardened, gets_started, learns_real_data, refuses_a_bad_file, runs_python_trainers, runs_a_jit,
-         recovers_from_kill, stops_in_mid_training, upgrades_in_mid_training, several_instances, keeps_a_journal,
-         refuses_an_older_schema, removes]
+         recovers_from_kill, recovers_from_a_hang, stops_in_mid_training, upgrades_in_mid_training, several_instances,
+         keeps_a_journal, refuses_an_older_schema, removes]
 # Without these nothing that follows can tell anything.
 NEEDED = [boots, installs, gets_started]
