@@ -46,7 +46,7 @@ std::string title(std::string_view name, int section, std::string_view about, co
 }
 
 bool takes_value(const CLI::Option& option) {
-  return option.get_type_size_max() > 0;
+  return option.get_items_expected_max() > 0;
 }
 
 // The value's name: what was said for it, or the type in CLI11's words.

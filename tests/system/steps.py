@@ -131,21 +131,22 @@ def gets_started(scene):
 def learns_real_data(scene):
     """a second model, of real data, comes by `systemctl reload`; another of the rows that came is promoted"""
     real = PROJECT.parent / "shared" / "data" / "elec2.csv.gz"
-    target = scene.machine.path("/tmp/power.csv")
+    target = scene.machine.path("/srv/power.csv")
     if real.exists():
         target.write_bytes(gzip.decompress(real.read_bytes()))
         kind = "elec2"
     else:
+        scene.machine.run("chown", "postgres", "/srv")
         scene.machine.run("runuser", "-u", "postgres", "--", "psql", "-Xq", "-c",
                           "COPY (SELECT '1996-05-07'::timestamp + i * interval '30 min' AS ts, 0 AS date_norm, 1 + i / 48 % 7 "
                           "AS day, i % 48 / 48.0 AS period, random() AS nswprice, random() AS nswdemand, random() AS vicprice,"
                           "random() AS vicdemand, random() AS transfer, (random() + i % 48 / 48.0 > 1)::int AS up "
-                          "FROM generate_series(1, 20000) AS i) TO '/tmp/power.csv' (FORMAT csv, HEADER)")
+                          "FROM generate_series(1, 20000) AS i) TO '/srv/power.csv' (FORMAT csv, HEADER)")
         kind = "generated rows"
-    target.chmod(0o644)
+    scene.machine.run("chmod", "0644", "/srv/power.csv")
     scene.sql("CREATE TABLE power_all (ts timestamp, date_norm float, day int, period float, nswprice float, nswdemand float,"
               "vicprice float, vicdemand float, transfer float, up int)", "shop")
-    scene.sql("COPY power_all FROM '/tmp/power.csv' (FORMAT csv, HEADER)", "shop")
+    scene.sql("COPY power_all FROM '/srv/power.csv' (FORMAT csv, HEADER)", "shop")
     scene.sql("CREATE TABLE power AS SELECT * FROM power_all ORDER BY ts LIMIT 4000", "shop")
     scene.sql("GRANT SELECT ON power TO retraind", "shop")
     scene.configure(scene.configuration() + """
@@ -393,7 +394,7 @@ listen = ""
 conninfo = "dbname=shop"
 [model.second]
 source = "shop"
-query = "SELECT at, minutes, pages, returning, bought FROM visit"
+query = "SELECT at, minutes, pages, regular, bought FROM visit"
 time_column = "at"
 label = "bought"
 """)
