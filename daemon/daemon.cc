@@ -24,6 +24,8 @@ using std::chrono::steady_clock;
 
 // What comes after drain_timeout: to end workers, to record what became of them, to sign off.
 constexpr Duration kAfterDrain = std::chrono::seconds(60);
+// Between the first two attempts at the registry; doubles.
+constexpr Duration kFirstPause = std::chrono::seconds(1);
 
 // Threads for blocking work: the evaluations, the deliveries, one for each run's bookkeeping, the listener and the
 // loops' own claims.
@@ -90,7 +92,7 @@ void Daemon::start(asio::awaitable<void> loop) {
 
 asio::awaitable<void> Daemon::begin() {
   Progress::Activity activity(context_.progress, "the start");
-  Duration pause = std::chrono::seconds(1);
+  Duration pause = kFirstPause;
   std::shared_ptr<const settings::Settings> settings;
   // Again, too, where the files were read again meanwhile.
   while (!context_.stopping && settings != context_.settings) {
@@ -108,7 +110,7 @@ asio::awaitable<void> Daemon::begin() {
       settings.reset();
     }
     if (context_.stopping) break;
-    notifier_.ready(status(std::nullopt));
+    if (pause == kFirstPause) notifier_.ready(status(std::nullopt));
     activity.mark("waiting to try again", pause + kSlack);
     start_timer_.expires_after(pause);
     boost::system::error_code ignored;
