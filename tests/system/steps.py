@@ -356,7 +356,7 @@ def later_package(scene):
     version = re.search(r"^Version: (.*)$", control.read_text(), re.MULTILINE)[1] + "+later"
     control.write_text(re.sub(r"^Version: .*$", f"Version: {version}", control.read_text(), flags=re.MULTILINE))
     out = scene.machine.path("/root/later.deb")
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(tree), str(out)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "-b", str(tree), str(out)], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
     return version
 
