@@ -362,16 +362,17 @@ def later_package(scene):
 
 
 def upgrades_in_mid_training(scene):
-    """upgraded in mid-training, the run is finished by the new daemon; workers of the old one are still its own"""
+    """upgraded in mid-training, the run is finished by the new daemon; until then workers are the old one's own file"""
     version = later_package(scene)
     scene.machine.path(GATE).unlink()
-    scene.sql("SELECT retraind.request_run('slow', 'before the upgrade')")
-    run = wait_for_training(scene)
     pid = scene.property("MainPID")
     scene.machine.run("dpkg", "--unpack", "/root/later.deb", timeout=120)
     expect(scene.property("MainPID") == pid, "unpacking restarted the daemon")
-    replaced = scene.machine.run("readlink", f"/proc/{pid}/exe").stdout
-    expect("deleted" in replaced, f"the file of the daemon was not replaced: {replaced}")
+    scene.sql("SELECT retraind.request_run('slow', 'before the upgrade')")
+    run = wait_for_training(scene)
+    for one in (pid, *scene.machine.run("pgrep", "-x", "-P", pid, "retraind").stdout.split()):
+        file = scene.machine.run("readlink", f"/proc/{one}/exe").stdout.strip()
+        expect(file == "/usr/bin/retraind (deleted)", f"process {one} is {file}, with the daemon's own file replaced")
     scene.machine.run("dpkg", "--configure", "retraind", timeout=180)
     scene.until_active()
     expect(scene.property("MainPID") != pid, "it is still the old daemon")
@@ -380,8 +381,8 @@ def upgrades_in_mid_training(scene):
     scene.machine.path(GATE).write_text("")
     scene.until_sql(f"run {run} is finished", f"SELECT finished_at IS NOT NULL AND state <> 'failed' FROM "
                     f"retraind.run_history WHERE run_id = {run}", 180)
-    return scene.sql(f"SELECT format('run %s %s at attempt %s, under ', run_id, state, attempt) FROM retraind.run_history "
-                     f"WHERE run_id = {run}") + version
+    return scene.sql(f"SELECT format('run %s %s at attempt %s', run_id, state, attempt) FROM retraind.run_history "
+                     f"WHERE run_id = {run}") + f", {version}"
 
 
 def several_instances(scene):
