@@ -54,7 +54,7 @@ std::string outside_number(const settings::Trigger& trigger, const settings::Mod
 }  // namespace
 
 int check_command(const Options& options) {
-  const auto settings = load_or_complain(options.config);
+  const auto settings = load_or_complain(options.config, Warnings::print);
   if (!settings) return kInvalidConfiguration;
   if (options.online && !options.model.empty() && options.json) return dry_run_command(options, *settings);
   std::printf("%s: %zu sources, %zu models, no complaints\n", options.config.c_str(), settings->sources.size(),

@@ -3,9 +3,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "core/cage/cage.h"
 #include "daemon/commands.h"
+#include "daemon/configuration_files.h"
 #include "daemon/credentials.h"
-#include "daemon/instance.h"
 
 namespace retraind::daemon {
 
@@ -23,11 +24,20 @@ std::filesystem::path own_executable() {
   return std::filesystem::read_symlink("/proc/self/exe");
 }
 
-std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config) {
+std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config, Warnings warnings) {
   adopt_credentials();
-  settings::Loaded loaded = settings::load(config, default_instance());
+  settings::Loaded loaded = read_configuration(config);
   for (const settings::Complaint& complaint : loaded.complaints) std::fprintf(stderr, "%s\n", complaint.text().c_str());
+  if (warnings == Warnings::print) {
+    for (settings::Complaint warning : loaded.warnings) {
+      warning.message = "warning: " + warning.message;
+      std::fprintf(stderr, "%s\n", warning.text().c_str());
+    }
+  }
   if (!loaded.complaints.empty()) return std::nullopt;
+  if (runs_root_owned_only(loaded.settings)) {
+    cage::run_root_owned_programs_only();
+  }
   return std::move(loaded.settings);
 }
 

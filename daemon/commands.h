@@ -32,9 +32,10 @@ struct Options {
   std::size_t limit = 20;
   std::string reason;
   std::int64_t run = 0;
-  int version = 0;      // lift-quarantine, reproduce; export, predict: 0 is the one in production
-  int parent = 0;       // worker, look, trial, announce
-  std::string trigger;  // drift
+  int version = 0;          // lift-quarantine, reproduce; export, predict: 0 is the one in production
+  int parent = 0;           // worker, look, trial, announce
+  bool root_owned = false;  // worker, look, trial, score: run only programs that nobody but root can change
+  std::string trigger;      // drift
   // reproduce
   bool kept = false;
   bool anyway = false;
@@ -50,10 +51,14 @@ std::string version();
 std::string host_name();
 std::filesystem::path own_executable();
 
-// The settings, or std::nullopt after every complaint was printed to standard error. Where systemd hands over a
-// password file, libpq is told of it first, so this comes before any thread. Throws ConfigError when that cannot be
-// used.
-std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config);
+// Whether what is not quite right about a configuration is said as well: where it is looked at, not at each use.
+enum class Warnings { leave_out, print };
+
+// The settings, or std::nullopt after every complaint was printed to standard error. Where the configuration allows
+// only root's programs, this process runs no others from here on. Where systemd hands over a password file, libpq is
+// told of it first, so this comes before any thread. Throws ConfigError when that cannot be used.
+std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config,
+                                                   Warnings warnings = Warnings::leave_out);
 
 int run_command(const Options& options);
 int check_command(const Options& options);

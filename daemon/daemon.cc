@@ -190,6 +190,9 @@ asio::awaitable<void> Daemon::read_again() {
   } catch (const std::exception& error) {
     reading.failed = error.what();
   }
+  for (const settings::Complaint& warning : reading.loaded.warnings) {
+    log_event(Event::configuration_warning, warning.text());
+  }
   if (reading.loaded.complaints.empty() && reading.failed.empty()) {
     put_in_force(reading);
   } else {

@@ -29,6 +29,8 @@ constexpr std::array kEntries = {
                "The configuration is read again"},
     EventEntry{Event::configuration_fault, "configuration_fault", "dde7dc2703934afd80f5bc6f4d47aaa0", LogLevel::error,
                "Something in the configuration is wrong"},
+    EventEntry{Event::configuration_warning, "configuration_warning", "1e2b7086d076482582381bc2d40012d4",
+               LogLevel::warning, "Something in the configuration is not safe"},
     EventEntry{Event::reload_failed, "reload_failed", "db146750acf14851b5880b11be1c3e17", LogLevel::error,
                "The configuration was not reloaded"},
     EventEntry{Event::reloaded, "reloaded", "769bcb71915e4a75a7583c88a2f6388e", LogLevel::info,

@@ -26,6 +26,7 @@ enum class Event {
   loop_resumed,
   reloading,
   configuration_fault,
+  configuration_warning,
   reload_failed,
   reloaded,
   model_loaded,

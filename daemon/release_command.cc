@@ -18,7 +18,9 @@
 
 #include "core/base/descriptor.h"
 #include "core/base/error.h"
+#include "core/custody/command.h"
 #include "core/release/printable.h"
+#include "daemon/configuration_files.h"
 #include "daemon/wakeup.h"
 
 namespace retraind::daemon {
@@ -54,6 +56,15 @@ std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += word + '\0';
   return out;
+}
+
+// The last look at what is about to be run. What passes it is root's alone, and so stays what it is until it runs.
+void require_custody(const std::vector<std::string>& argv) {
+  if (const auto fault = custody::find_command_fault(argv)) {
+    throw DataError(fmt::format("the command {} is not run, since others than root could change what it does: {}",
+                                argv.at(0), *fault),
+                    custody::kCommandAdvice);
+  }
 }
 
 // Said before it is tried: what a program that could not be started leaves behind is only an exit code.
@@ -125,6 +136,7 @@ asio::awaitable<void> ReleaseCommand::read(std::shared_ptr<Output> output) {
 asio::awaitable<void> ReleaseCommand::run(const std::vector<std::string>& argv,
                                           const release::Announcement& announcement) {
   require_program(argv.at(0));
+  if (runs_root_owned_only(*context_.settings)) require_custody(argv);
   {
     int ends[2] = {-1, -1};
     if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "core/base/descriptor.h"
+#include "daemon/configuration_files.h"
 #include "daemon/worker_environment.h"
 #include "daemon/worker_protocol.h"
 
@@ -40,6 +41,9 @@ std::unique_ptr<ChildProcess> start_worker(Context& context, const std::string& 
                  .output = output.get(),
                  .inherited = {job.get(), secret.get()}};
   spec.environment = worker_environment(environ);
+  // A run carries its configuration, and whoever may write to the registry decides what stands in it; which programs
+  // may be run on this machine is decided here.
+  if (runs_root_owned_only(*context.settings)) spec.argv.emplace_back("--root-owned-commands");
   if (steps >= 0) spec.inherited.push_back(steps);
   return std::make_unique<ChildProcess>(context.io, spec);
 }

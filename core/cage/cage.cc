@@ -6,14 +6,29 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <atomic>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/cage/launch.h"
 #include "core/cage/strays.h"
 #include "core/cage/watch.h"
+#include "core/custody/command.h"
 
 namespace retraind::cage {
 namespace {
+
+std::atomic<bool> root_owned_only = false;
+
+// The last look at what is about to be run. What passes it is root's alone, and so stays what it is until it runs.
+void require_custody(const CageSpec& spec) {
+  if (!root_owned_only) return;
+  if (const auto fault = custody::find_command_fault(spec.argv)) {
+    throw DataError(fmt::format("the command {} is not run, since others than root could change what it does: {}",
+                                spec.argv.at(0), *fault),
+                    custody::kCommandAdvice);
+  }
+}
 
 // Whatever becomes of the call, what came out of the cage ends with it.
 class NothingLeft {
@@ -42,7 +57,12 @@ class NothingLeft {
 
 }  // namespace
 
+void run_root_owned_programs_only() {
+  root_owned_only = true;
+}
+
 CageEnd run_caged(const CageSpec& spec) {
+  if (!spec.argv.empty()) require_custody(spec);
   become_subreaper();
   const std::vector<int> others = children();
   NothingLeft nothing_left(others);

@@ -67,10 +67,14 @@ struct CageEnd {
 };
 
 // Runs the program to its end. When it returns or throws, nothing that it started is there any more. Throws DataError
-// when it cannot be started (no such file, not executable), std::system_error when the system refuses something else,
-// TransientError when a process cannot be killed for ten seconds (as one that waits for a dead disk), and what on_line
-// throws.
+// when it cannot be started (no such file, not executable, not root's alone where only those are run),
+// std::system_error when the system refuses something else, TransientError when a process cannot be killed for ten
+// seconds (as one that waits for a dead disk), and what on_line throws.
 CageEnd run_caged(const CageSpec& spec);
+
+// From here on this process runs no program that others than root could change: run_caged refuses it, whatever the
+// configuration that a run carries asks for. Called once, before any program is run.
+void run_root_owned_programs_only();
 
 // Makes this process the one that orphans below it come to. Called by run_caged; a daemon calls it to catch what a
 // killed worker leaves.

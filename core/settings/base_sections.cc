@@ -38,7 +38,9 @@ void read_conninfo(TableReader& reader, std::string& out) {
   if (const auto fault = find_conninfo_fault(out)) {
     reader.complain("conninfo", *fault);
     out.clear();
+    return;
   }
+  reader.mention(Mention::What::conninfo, "conninfo", {out});
 }
 
 }  // namespace

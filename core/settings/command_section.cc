@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::uint64_t kKiB = std::uint64_t{1} << 10;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::array<std::string_view, 9> kSecretWords = {
+    "PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY"};
 constexpr std::string_view kVariableForm = "a letter or '_', then letters, digits or '_'";
 
 bool is_variable(std::string_view name) {
@@ -21,6 +23,16 @@ bool is_variable(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) {
            return kLetters.find(c) != std::string_view::npos || kDigits.find(c) != std::string_view::npos;
          });
+}
+
+// By its name alone: what it holds is nobody's business.
+bool looks_like_secret(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(),
+                     [&](std::string_view word) { return upper.find(word) != std::string::npos; });
 }
 
 struct Prefix {
@@ -70,6 +82,9 @@ void read_environment(TableReader& reader, std::map<std::string, std::string>& o
       reader.complain_at(variable.node.place, fmt::format("{}: expected a string without a zero character, found {}",
                                                           path, describe(variable.node)));
     } else {
+      if (looks_like_secret(variable.key)) {
+        reader.mention(Mention::What::variable, "environment", {variable.key});
+      }
       out[variable.key] = *value;
     }
   }

@@ -54,6 +54,12 @@ std::vector<std::filesystem::path> expand(const std::filesystem::path& directory
   return paths;
 }
 
+std::filesystem::path fixed_folder(const std::filesystem::path& directory, const std::string& pattern) {
+  const std::string fixed = pattern.substr(0, pattern.find_first_of(kWildcards));
+  const std::filesystem::path folder = (directory / fixed).parent_path();
+  return folder.empty() ? "." : folder;
+}
+
 FileText read_file(const std::filesystem::path& path, std::size_t limit) {
   // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};

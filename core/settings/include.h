@@ -13,6 +13,9 @@ namespace retraind::settings {
 // absolute, sorted by byte. A pattern without a wildcard is returned as it is, whether the file exists or not.
 std::vector<std::filesystem::path> expand(const std::filesystem::path& directory, const std::string& pattern);
 
+// The folder that all paths of `pattern` are in or below, as far as no wildcard hides it.
+std::filesystem::path fixed_folder(const std::filesystem::path& directory, const std::string& pattern);
+
 struct FileText {
   std::optional<std::string> text;  // at most one byte more than `limit`
   std::string problem;              // why there is no text

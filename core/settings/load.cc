@@ -65,7 +65,7 @@ class Load {
     };
     std::stable_sort(findings_.complaints.begin(), findings_.complaints.end(),
                      [&order](const Complaint& a, const Complaint& b) { return order(a) < order(b); });
-    return {std::move(settings_), std::move(findings_.complaints)};
+    return {std::move(settings_), std::move(findings_.complaints), {}, std::move(findings_.mentions)};
   }
 
  private:
@@ -94,7 +94,16 @@ class Load {
     }
     std::vector<Inclusion> out;
     const auto& array = std::get<Node::Array>(reader.ask("include", std::string(kExpected), "")->node.value);
-    for (std::size_t i = 0; i < patterns.size(); ++i) out.push_back({patterns[i], array[i].place});
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      out.push_back({patterns[i], array[i].place});
+      const std::filesystem::path folder = fixed_folder(reader.file().parent_path(), patterns[i]);
+      findings_.mentions.push_back({Mention::What::include,
+                                    "include",
+                                    reader.file(),
+                                    array[i].place.line,
+                                    array[i].place.column,
+                                    {folder.string()}});
+    }
     return out;
   }
 

@@ -22,9 +22,22 @@ struct Complaint {
   std::string text() const;
 };
 
+// A value that is judged by more than its spelling, by the machine it stands on: see security.h.
+struct Mention {
+  enum class What { conninfo, command, url, webhook_secret, variable, include };
+  What what;
+  std::string path;  // of the key: "model.power.training.train"
+  std::filesystem::path file;
+  std::size_t line = 0;
+  std::size_t column = 0;
+  std::vector<std::string> words;  // a command's; else one: the string, the address, the file, the name, the folder
+};
+
 struct Loaded {
   Settings settings;                  // only to be used when there are no complaints
   std::vector<Complaint> complaints;  // in the order of the files
+  std::vector<Complaint> warnings;    // of judge_security
+  std::vector<Mention> mentions;
 };
 
 // Files larger than this, and nesting or keys that toml++ 3.3 cannot take safely, are refused before parsing.

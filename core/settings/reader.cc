@@ -69,6 +69,11 @@ void TableReader::complain(std::string_view key, std::string_view message) {
   complain_at(place_of(key), fmt::format("{}: {}", full(key), message));
 }
 
+void TableReader::mention(Mention::What what, std::string_view key, std::vector<std::string> words) {
+  const Place where = place_of(key);
+  findings_->mentions.push_back({what, full(key), *file_, where.line, where.column, std::move(words)});
+}
+
 bool TableReader::reject(const Entry& entry, std::string_view expected) {
   complain(entry.key, fmt::format("expected {}, found {}", expected, describe(entry.node)));
   return false;

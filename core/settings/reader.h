@@ -35,6 +35,7 @@ struct KnownKey {
 struct Findings {
   std::vector<Complaint> complaints;
   std::vector<KnownKey>* known = nullptr;  // every key asked for, when somebody wants to know
+  std::vector<Mention> mentions;           // what load() hands on
   void complain(const std::filesystem::path& file, Place place, std::string message) {
     complaints.push_back({file, place.line, place.column, std::move(message)});
   }
@@ -150,6 +151,9 @@ class TableReader {
   // Complains about the value of `key` ("path.key: message"); where it is absent, about the table.
   void complain(std::string_view key, std::string_view message);
   void complain_at(Place place, std::string message) { findings_->complain(*file_, place, std::move(message)); }
+
+  // The value of `key` is to be judged by more than its spelling.
+  void mention(Mention::What what, std::string_view key, std::vector<std::string> words);
 
   static std::string quoted(std::string_view text);
 

@@ -30,6 +30,7 @@ bool read_argv(TableReader& reader, std::string_view key, std::vector<std::strin
     }
     argv.push_back(*text);
   }
+  reader.mention(Mention::What::command, key, argv);
   out = std::move(argv);
   return true;
 }
@@ -41,9 +42,13 @@ void read_release(TableReader& reader, Release& out) {
     if (const auto fault = find_webhook_fault(out.webhook)) {
       reader.complain("webhook", *fault);
       out.webhook.clear();
+    } else {
+      reader.mention(Mention::What::url, "webhook", {out.webhook});
     }
   }
-  reader.absolute_path("webhook_secret_file", out.webhook_secret_file);
+  if (reader.absolute_path("webhook_secret_file", out.webhook_secret_file)) {
+    reader.mention(Mention::What::webhook_secret, "webhook_secret_file", {out.webhook_secret_file.string()});
+  }
   if (reader.has("webhook_secret_file") && !reader.has("webhook")) {
     reader.complain("webhook_secret_file", "signs what is sent to `webhook`, and there is none");
   }

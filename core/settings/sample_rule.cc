@@ -112,6 +112,8 @@ PrometheusTrigger read_prometheus(TableReader& reader) {
     if (const auto fault = find_url_fault(out.url)) {
       reader.complain("url", *fault);
       out.url.clear();
+    } else {
+      reader.mention(Mention::What::url, "url", {out.url});
     }
   }
   reader.text("query", out.query, "a PromQL expression");
