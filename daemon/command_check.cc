@@ -12,6 +12,7 @@
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
+#include "daemon/registry_session.h"
 #include "daemon/table.h"
 
 namespace retraind::daemon {
@@ -81,7 +82,8 @@ int check_command(const Options& options) {
   for (const auto& [name, model] : settings->models) {
     attempt("model " + name, [&] {
       const runs::Page page = describe_model(model, settings->sources.at(model.source));
-      std::printf("\nmodel %s (source %s):\n%s", name.c_str(), model.source.c_str(), render_table(page).c_str());
+      std::printf("\nmodel %s (source %s):\n%s", name.c_str(), model.source.c_str(),
+                  render_table(page, table_style(options)).c_str());
     });
     if (!model.scoring.into.empty()) {
       attempt("model " + name + ", scoring", [&] {

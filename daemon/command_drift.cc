@@ -16,6 +16,7 @@
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
+#include "daemon/registry_session.h"
 #include "daemon/table.h"
 #include "daemon/work_directory.h"
 
@@ -77,7 +78,7 @@ int drift_command(const Options& options) {
     std::printf("%s\n", page.json.c_str());
     return kDone;
   }
-  std::fputs(render_table(page).c_str(), stdout);
+  std::fputs(render_table(page, table_style(options)).c_str(), stdout);
   const auto bound = [&](const std::optional<EventTime>& time) {
     return time ? format_event_time(found.check.axis, *time) : std::string("-");
   };

@@ -2,47 +2,46 @@
 
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
 #include <cstdio>
 
 #include "core/base/error.h"
 #include "core/base/ids.h"
+#include "core/runs/daemons.h"
 #include "core/runs/history.h"
 #include "core/runs/steering.h"
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
+#include "daemon/registry_session.h"
 #include "daemon/table.h"
+#include "daemon/time_option.h"
 
 namespace retraind::daemon {
 namespace {
 
-// Opens the registry named by the configuration, once its schema is known to fit.
-class Registry {
- public:
-  explicit Registry(const Options& options) {
-    const auto settings = load_or_complain(options.config);
-    if (!settings) throw ConfigError("the configuration is invalid, see above");
-    database_.emplace(settings->registry.conninfo, "retraind command line");
-    store::require_current_schema(*database_);
-  }
-  store::Database& database() { return *database_; }
+// The list that the options ask for. A time before now counts from the registry's clock, as the rows do.
+runs::Wanted wanted_rows(const Options& options, TimePoint now) {
+  const auto instant = [&](const std::string& text) {
+    return text.empty() ? std::nullopt : parse_time_option(text, now, options.utc);
+  };
+  return {.model = options.filter,
+          .since = instant(options.since),
+          .until = instant(options.until),
+          .limit = options.limit};
+}
 
- private:
-  std::optional<store::Database> database_;
-};
-
-template <class Read>
-int print_page(const Options& options, Read read) {
-  Registry registry(options);
+int print_list(const Options& options, runs::Page (*read)(store::Transaction&, const runs::Wanted&)) {
+  RegistrySession registry(options);
   bool known = true;
   const runs::Page page = registry.database().transact("read", [&](store::Transaction& transaction) {
-    runs::Page found = read(transaction);
+    runs::Page found = read(transaction, wanted_rows(options, runs::registry_now(transaction)));
     // A name with a slip in it must not look like a model that nothing ever happened to.
     known = !options.filter || !found.rows.empty() || !runs::read_status(transaction, options.filter).rows.empty();
     return found;
   });
   if (!known) throw Error(fmt::format("there is no model \"{}\"", *options.filter), "`retraind status` lists them");
-  std::fputs(options.json ? (page.json + "\n").c_str() : render_table(page).c_str(), stdout);
+  std::fputs(options.json ? (page.json + "\n").c_str() : render_table(page, table_style(options)).c_str(), stdout);
   return kDone;
 }
 
@@ -68,48 +67,32 @@ int migrate_command(const Options& options) {
   return kDone;
 }
 
-int status_command(const Options& options) {
-  return print_page(options,
-                    [&](store::Transaction& transaction) { return runs::read_status(transaction, options.filter); });
-}
-
 int history_command(const Options& options) {
-  return print_page(options, [&](store::Transaction& transaction) {
-    return runs::read_promotions(transaction, options.filter, options.limit);
-  });
+  return print_list(options, runs::read_promotions);
 }
 
 int runs_command(const Options& options) {
-  return print_page(options, [&](store::Transaction& transaction) {
-    return runs::read_runs(transaction, options.filter, options.limit);
-  });
+  return print_list(options, runs::read_runs);
 }
 
 int triggers_command(const Options& options) {
-  return print_page(options, [&](store::Transaction& transaction) {
-    return runs::read_triggers(transaction, options.filter, options.limit);
-  });
+  return print_list(options, runs::read_triggers);
 }
 
 int trials_command(const Options& options) {
-  return print_page(options, [&](store::Transaction& transaction) {
-    return runs::read_trials(transaction, options.filter, options.limit);
-  });
+  return print_list(options, runs::read_trials);
 }
 
 int scorings_command(const Options& options) {
-  return print_page(options,
-                    [&](store::Transaction& transaction) { return runs::read_scorings(transaction, options.filter); });
+  return print_list(options, runs::read_scorings);
 }
 
 int releases_command(const Options& options) {
-  return print_page(options, [&](store::Transaction& transaction) {
-    return runs::read_releases(transaction, options.filter, options.limit);
-  });
+  return print_list(options, runs::read_releases);
 }
 
 int trigger_command(const Options& options) {
-  Registry registry(options);
+  RegistrySession registry(options);
   const std::string reason = options.reason.empty() ? "asked for at the command line" : options.reason;
   const auto answer = registry.database().transact("request run", [&](store::Transaction& transaction) {
     return runs::request_run(transaction, options.model, reason);
@@ -121,7 +104,7 @@ int trigger_command(const Options& options) {
 
 int approve_command(const Options& options) {
   require_reason(options);
-  Registry registry(options);
+  RegistrySession registry(options);
   const auto promotion = registry.database().transact("approve", [&](store::Transaction& transaction) {
     return runs::approve(transaction, RunId{options.run}, options.reason);
   });
@@ -137,7 +120,7 @@ int approve_command(const Options& options) {
 
 int reject_command(const Options& options) {
   require_reason(options);
-  Registry registry(options);
+  RegistrySession registry(options);
   registry.database().transact("reject", [&](store::Transaction& transaction) {
     runs::reject(transaction, RunId{options.run}, options.reason);
   });
@@ -148,12 +131,13 @@ int reject_command(const Options& options) {
 
 int cancel_command(const Options& options) {
   require_reason(options);
-  Registry registry(options);
+  RegistrySession registry(options);
   const std::string answer = registry.database().transact("cancel", [&](store::Transaction& transaction) {
     return runs::cancel(transaction, RunId{options.run}, options.reason);
   });
   if (options.json) {
-    std::printf("{\"run_id\": %lld, \"answer\": \"%s\"}\n", static_cast<long long>(options.run), answer.c_str());
+    const boost::json::object said{{"run_id", options.run}, {"answer", answer}};
+    std::printf("%s\n", boost::json::serialize(said).c_str());
   } else {
     std::printf("%s\n", answer.c_str());
   }
@@ -162,7 +146,7 @@ int cancel_command(const Options& options) {
 
 int rollback_command(const Options& options) {
   require_reason(options);
-  Registry registry(options);
+  RegistrySession registry(options);
   const auto done = registry.database().transact("roll back", [&](store::Transaction& transaction) {
     return runs::rollback(transaction, options.model, options.reason, options.to_version);
   });
@@ -180,7 +164,7 @@ int rollback_command(const Options& options) {
 
 int lift_quarantine_command(const Options& options) {
   require_reason(options);
-  Registry registry(options);
+  RegistrySession registry(options);
   registry.database().transact("lift quarantine", [&](store::Transaction& transaction) {
     runs::lift_quarantine(transaction, options.model, options.version, options.reason);
   });
@@ -192,7 +176,7 @@ int lift_quarantine_command(const Options& options) {
 
 int pause_command(const Options& options) {
   require_reason(options);
-  Registry registry(options);
+  RegistrySession registry(options);
   registry.database().transact(
       "pause", [&](store::Transaction& transaction) { runs::pause(transaction, options.model, options.reason); });
   std::printf(options.json ? "{\"model\": \"%s\", \"state\": \"paused\"}\n" : "%s is paused\n", options.model.c_str());
@@ -200,7 +184,7 @@ int pause_command(const Options& options) {
 }
 
 int resume_command(const Options& options) {
-  Registry registry(options);
+  RegistrySession registry(options);
   registry.database().transact("resume",
                                [&](store::Transaction& transaction) { runs::resume(transaction, options.model); });
   std::printf(options.json ? "{\"model\": \"%s\", \"state\": \"active\"}\n" : "%s is active\n", options.model.c_str());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/settings/load.h"
+#include "daemon/terminal.h"
 
 namespace retraind::daemon {
 
@@ -23,13 +24,18 @@ inline constexpr int kUnreachable = 4;
 struct Options {
   std::filesystem::path config;
   bool json = false;
+  bool utc = false;
+  ColourWish colour = ColourWish::automatic;
   bool online = false;            // check
   std::uint64_t sample = 2000;    // check --dry-run: so many rows
   std::optional<int> to_version;  // migrate, rollback
   bool dry_run = false;           // migrate: only say what would be done
   std::string model;
   std::optional<std::string> filter;  // --model of the lists
+  std::string since;                  // of the lists; as parse_time_option reads it, empty: from the beginning
+  std::string until;                  // likewise; empty: to the end
   std::size_t limit = 20;
+  std::optional<double> watch;  // status: seconds
   std::string reason;
   std::int64_t run = 0;
   int version = 0;          // lift-quarantine, reproduce; export, predict: 0 is the one in production

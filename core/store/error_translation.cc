@@ -50,8 +50,8 @@ void throw_translated(const pqxx::sql_error& error, std::string_view name, std::
   }
   if (state == "42501") {
     throw ConfigError(fmt::format("{}: the database ({}) refused: {}", name, description, what),
-                      "grant a role to this user: retraind_reader (to look), retraind_operator (to steer), "
-                      "retraind_daemon (the daemon; to reproduce, export and predict)");
+                      "as the schema's owner: GRANT retraind_reader TO this login (to look), or retraind_operator (to "
+                      "steer), or retraind_daemon (the daemon; to reproduce, export and predict)");
   }
   if (state.substr(0, 2) == "23") {
     throw DataError(fmt::format("{}: the registry refused: {} (SQLSTATE {})", name, what, state));

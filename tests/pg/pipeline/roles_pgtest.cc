@@ -255,9 +255,9 @@ TEST_F(RolesTest, ADaemonDoesAllItsWorkWithTheRightsOfItsGroup) {
   });
   step("read", [&](store::Transaction& t) {
     EXPECT_EQ(runs::read_status(t, {}).rows.size(), 2u);
-    EXPECT_EQ(runs::read_promotions(t, "power", 10).rows.size(), 1u);
-    EXPECT_EQ(runs::read_runs(t, "power", 10).rows.size(), 2u);
-    EXPECT_EQ(runs::read_triggers(t, "power", 10).rows.size(), 3u);
+    EXPECT_EQ(runs::read_promotions(t, {.model = "power", .since = {}, .until = {}}).rows.size(), 1u);
+    EXPECT_EQ(runs::read_runs(t, {.model = "power", .since = {}, .until = {}}).rows.size(), 2u);
+    EXPECT_EQ(runs::read_triggers(t, {.model = "power", .since = {}, .until = {}}).rows.size(), 3u);
   });
   step("stop", [&](store::Transaction& t) {
     runs::renew_daemon(t, me, start);

@@ -86,7 +86,7 @@ TEST_F(ReleasesTest, SayWhichOneTheyWaitFor) {
   promote(2, announced());
   const auto said = [&] {
     std::string out;
-    const Page page = transact([](store::Transaction& t) { return read_releases(t, std::nullopt, 20); });
+    const Page page = transact([](store::Transaction& t) { return read_releases(t, {}); });
     for (const auto& row : page.rows) out += fmt::format("{}: {}, ", row.at(0).value(), row.back().value_or("-"));
     return out;
   };
