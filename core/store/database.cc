@@ -55,6 +55,17 @@ void Database::set_timeouts(Duration statement, Duration lock) {
       duration_cast<milliseconds>(statement).count(), duration_cast<milliseconds>(lock).count());
 }
 
+template <class Raise>
+void Database::tell(Raise raise) {
+  try {
+    raise();
+  } catch (const std::exception& error) {
+    if (observer_) observer_(error);
+    throw;
+  }
+  throw std::logic_error("an error that was to be told was not thrown");
+}
+
 void Database::run(std::string_view name, const std::function<void(Transaction&)>& body) {
   std::unique_ptr<pqxx::connection> connection;
   {
@@ -65,7 +76,14 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
     }
   }
   const bool pooled = connection != nullptr;
-  if (!pooled) connection = connect(conninfo_, description_);
+  if (!pooled) {
+    try {
+      connection = connect(conninfo_, description_);
+    } catch (const std::exception& error) {
+      if (observer_) observer_(error);
+      throw;
+    }
+  }
 
   bool usable = false;
   bool body_started = false;
@@ -79,23 +97,30 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
     usable = true;
   } catch (const pqxx::sql_error& error) {
     const std::string_view state = error.sqlstate();
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     // A connection to a server that went read-only under us (a demoted primary) or is shutting down is of no more use.
     if (connection->is_open() && state != "25006" && state.substr(0, 2) != "57") {
       if (idle_->connections.size() < kMaxIdle) idle_->connections.push_back(std::move(connection));
     }
-    throw_translated(error, name, description_);
+    lock.unlock();
+    tell([&] { throw_translated(error, name, description_); });
   } catch (const pqxx::transaction_rollback& error) {
     // A deadlock or a serialization failure, which are no sql_error to libpqxx; the connection is as good as before.
-    const std::lock_guard lock(mutex_);
-    if (connection->is_open() && idle_->connections.size() < kMaxIdle) {
-      idle_->connections.push_back(std::move(connection));
+    {
+      const std::lock_guard lock(mutex_);
+      if (connection->is_open() && idle_->connections.size() < kMaxIdle) {
+        idle_->connections.push_back(std::move(connection));
+      }
     }
-    throw TransientError(
-        fmt::format("{}: the database ({}) rolled back: {}", name, description_, first_line(error.what())));
+    tell([&] {
+      throw TransientError(
+          fmt::format("{}: the database ({}) rolled back: {}", name, description_, first_line(error.what())));
+    });
   } catch (const pqxx::in_doubt_error& error) {
-    throw InDoubtError(fmt::format("{}: the reply to COMMIT was lost by the database ({}): {}", name, description_,
-                                   first_line(error.what())));
+    tell([&] {
+      throw InDoubtError(fmt::format("{}: the reply to COMMIT was lost by the database ({}): {}", name, description_,
+                                     first_line(error.what())));
+    });
   } catch (const pqxx::broken_connection& error) {
     // An idle connection may have died long ago; nothing has been asked of it yet, so a fresh one is simply tried.
     if (pooled && !body_started) {
@@ -103,7 +128,10 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
       const std::lock_guard lock(mutex_);
       idle_->connections.clear();
     } else {
-      throw TransientError(fmt::format("{}: lost the database ({}): {}", name, description_, first_line(error.what())));
+      tell([&] {
+        throw TransientError(
+            fmt::format("{}: lost the database ({}): {}", name, description_, first_line(error.what())));
+      });
     }
   }
   if (!usable) {

@@ -9,6 +9,7 @@
 // thrown away.
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -63,16 +64,23 @@ class Database {
   const std::string& description() const { return description_; }  // where it is, for messages
   const std::string& conninfo() const { return conninfo_; }        // with defaults; may hold a secret: never print it
 
+  // Told of each error of the database's own that leaves transact(), on the thread that called it; what a body threw for
+  // reasons of its own is none. To be set before the first transaction.
+  void on_error(std::function<void(const std::exception&)> observer) { observer_ = std::move(observer); }
+
   // How long one statement and the whole transaction's idle time may take; set locally in every transaction.
   void set_timeouts(Duration statement, Duration lock);
 
  private:
   struct Idle;
   void run(std::string_view name, const std::function<void(Transaction&)>& body);
+  template <class Raise>
+  [[noreturn]] void tell(Raise raise);  // raise throws; the observer sees what
 
   std::string conninfo_;
   std::string description_;
   std::string set_timeouts_;
+  std::function<void(const std::exception&)> observer_;
   std::mutex mutex_;
   std::unique_ptr<Idle> idle_;  // guarded by mutex_
 };
