@@ -12,6 +12,7 @@
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
+#include "daemon/http_server.h"
 #include "daemon/registry_session.h"
 #include "daemon/table.h"
 
@@ -60,6 +61,9 @@ int check_command(const Options& options) {
   if (options.online && !options.model.empty() && options.json) return dry_run_command(options, *settings);
   std::printf("%s: %zu sources, %zu models, no complaints\n", options.config.c_str(), settings->sources.size(),
               settings->models.size());
+  if (const std::string warning = exposure_warning(settings->http.listen); !warning.empty()) {
+    std::printf("warning: %s\n", warning.c_str());
+  }
   if (!options.online) return kDone;
   if (!options.model.empty()) return dry_run_command(options, *settings);
 

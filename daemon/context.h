@@ -13,6 +13,8 @@
 #include "core/runs/daemons.h"
 #include "core/settings/settings.h"
 #include "core/store/database.h"
+#include "daemon/health.h"
+#include "daemon/metrics.h"
 #include "daemon/progress.h"
 #include "daemon/registry_health.h"
 #include "daemon/reload_outcome.h"
@@ -42,6 +44,8 @@ struct Context {
   std::filesystem::path work_folder;  // private to this start of the daemon
   std::shared_ptr<const settings::Settings> settings;
   ReloadOutcome last_reload;
+  Metrics metrics;  // what the loops count
+  Health health;
   RegistryHealth registry_health;
   std::optional<TimePoint> next_trigger_at;  // by this host's clock; as far as the monitor loop knows
   Wakeup monitors_due;

@@ -56,7 +56,11 @@ Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path
       releases_(context_),
       upkeep_(context_),
       listening_(context_),
-      watch_(context_, notifier_, [this](const std::optional<Mark>& stuck) { return status(stuck); }) {
+      watch_(context_, notifier_, [this](const std::optional<Mark>& stuck) { return status(stuck); }),
+      exposition_(context_, [this] { return runs_.least_lease(); }),
+      http_(context_, exposition_) {
+  registry_.on_error([this](const std::exception& error) { context_.metrics.registry_failed(failure_class(error)); });
+  context_.health.watch([this] { return watch_.stuck_text(); });
   context_.executor.instance = settings.daemon.instance;
   context_.executable = std::move(executable);
   context_.work_folder = folder_.path();
@@ -71,6 +75,10 @@ Daemon::~Daemon() {
 void Daemon::run() {
   asio::co_spawn(io_, answer_signals(), asio::detached);
   asio::co_spawn(io_, watch_.run(), asio::detached);
+  // Whoever watches is answered from here on, also while the registry is away, and until the last loop has ended.
+  asio::co_spawn(io_, http_.run(), [this](const std::exception_ptr& problem) {
+    if (problem) fail(problem);
+  });
   start(begin());
   io_.run();
   if (problem_) std::rethrow_exception(problem_);
@@ -82,12 +90,15 @@ void Daemon::start(asio::awaitable<void> loop) {
   ++loops_running_;
   asio::co_spawn(io_, std::move(loop), [this](const std::exception_ptr& problem) {
     --loops_running_;
-    if (!problem) return;
     // The loops catch what their passes throw. What comes out here is a bug, and going on would hide it; or, of the
     // start, a registry that does not fit.
-    problem_ = problem;
-    io_.stop();
+    if (problem) fail(problem);
   });
+}
+
+void Daemon::fail(const std::exception_ptr& problem) {
+  problem_ = problem;
+  io_.stop();
 }
 
 asio::awaitable<void> Daemon::begin() {
@@ -104,6 +115,7 @@ asio::awaitable<void> Daemon::begin() {
       context_.registry_health.pass_succeeded("start");
       log_changes(load);
       context_.last_reload.succeed(wall_clock());
+      context_.health.note_loaded();
       continue;
     } catch (const TransientError& error) {
       context_.registry_health.pass_failed("start", "the registry cannot be used", error, pause);
@@ -226,6 +238,7 @@ void Daemon::put_in_force(Reading& reading) {
   }
   configure_log(loaded.log);
   context_.settings = std::make_shared<const settings::Settings>(std::move(loaded));
+  http_.reconfigure();
   if (reading.into_registry) {
     context_.last_reload.succeed(wall_clock());
     log_changes(reading.load);
@@ -266,6 +279,7 @@ asio::awaitable<void> Daemon::drain() {
     co_await drain_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   watch_.stop();
+  http_.stop();
   signals_.cancel();
 }
 

@@ -29,6 +29,8 @@
 #include "core/settings/load.h"
 #include "daemon/configuration_load.h"
 #include "daemon/context.h"
+#include "daemon/exposition.h"
+#include "daemon/http_server.h"
 #include "daemon/loops.h"
 #include "daemon/service_notifier.h"
 #include "daemon/service_watch.h"
@@ -58,6 +60,7 @@ class Daemon {
   };
 
   void start(boost::asio::awaitable<void> loop);
+  void fail(const std::exception_ptr& problem);  // ends run() with it
   boost::asio::awaitable<void> begin();
   void introduce(const settings::Settings& settings, ConfigurationLoad& load);  // blocking
   boost::asio::awaitable<void> answer_signals();
@@ -90,6 +93,8 @@ class Daemon {
   ListenLoop listening_;
   ServiceNotifier notifier_;
   ServiceWatch watch_;
+  Exposition exposition_;
+  HttpServer http_;
   int loops_running_ = 0;  // and what comes before them: the start
   bool begun_ = false;
   bool reloading_ = false;

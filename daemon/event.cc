@@ -102,6 +102,12 @@ constexpr std::array kEntries = {
                "Whether a promotion was announced could not be recorded"},
     EventEntry{Event::release_overtaken, "release_overtaken", "c132d02b3ae540fc88aba7818502b5dc", LogLevel::warning,
                "A delivery was settled by somebody else"},
+    EventEntry{Event::http_unavailable, "http_unavailable", "c3dd4a2af7b24c49a7340f543b5987d1", LogLevel::error,
+               "The HTTP server cannot listen"},
+    EventEntry{Event::http_exposed, "http_exposed", "17a8089cd1bb4152bb817340c9686eae", LogLevel::warning,
+               "Other machines may reach the HTTP server"},
+    EventEntry{Event::http_fault, "http_fault", "7e3ec9eca5094a0aa62e213f842728c2", LogLevel::error,
+               "An HTTP request could not be answered"},
 };
 
 // entry_of() finds an event at its own number.

@@ -63,6 +63,9 @@ enum class Event {
   release_failed,
   release_unrecorded,
   release_overtaken,
+  http_unavailable,
+  http_exposed,
+  http_fault,
 };
 
 struct EventEntry {

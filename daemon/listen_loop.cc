@@ -25,11 +25,13 @@ asio::awaitable<void> ListenLoop::run() {
   activity_.emplace(context_.progress, "the listening loop");
   while (!context_.stopping) {
     std::string failed;
+    const auto began = std::chrono::steady_clock::now();
     try {
       co_await listen();
     } catch (const std::exception& error) {
       failed = error.what();
     }
+    context_.metrics.pass_ended(LoopName::listening, began, failed.empty());
     if (context_.stopping) break;
     if (!failed.empty()) tell(failed);
     // What was missed meanwhile is found by looking.

@@ -57,6 +57,8 @@ class RunLoop {
   boost::asio::awaitable<void> run();
 
   std::size_t running() const { return executions_.size(); }
+  // How long the lease that ends first is trusted still; absent: no run is in hand.
+  std::optional<Duration> least_lease() const;
   void hand_back_all();
 
  private:

@@ -84,13 +84,15 @@ void MonitorEvaluation::observe_new_rows(const settings::Model& model) {
     now = runs::registry_now(transaction);
     judged_window_end_ = runs::find_judged_window_end(transaction, monitor_.model);
   });
-  const std::uint64_t rows = pipeline::count_new_rows(*source_, model, judged_window_end_, now);
+  const std::uint64_t rows =
+      ask_source([&] { return pipeline::count_new_rows(*source_, model, judged_window_end_, now); });
   sentence_ = fmt::format("{} new labelled rows", rows);
   observation_ = trigger::NewRowsObservation{rows};
 }
 
 void MonitorEvaluation::observe_freshness(const settings::Model& model) {
-  const pipeline::NewestEvent newest = pipeline::find_newest(*source_, model, registry_now());
+  const TimePoint now = registry_now();
+  const pipeline::NewestEvent newest = ask_source([&] { return pipeline::find_newest(*source_, model, now); });
   sentence_ = newest.time ? "the newest row is of " + format_event_time(newest.axis, *newest.time) : "there is no row";
   observation_ = trigger::FreshnessObservation{.axis = newest.axis, .newest = newest.time};
 }
@@ -128,7 +130,8 @@ void MonitorEvaluation::set_single_sample(const std::string& what, std::optional
 }
 
 void MonitorEvaluation::observe_query(const settings::QueryTrigger& rule) {
-  const auto value = source::read_number(*source_, rule.query, "retraind monitor " + monitor_.model_name);
+  const auto value = ask_source(
+      [&] { return source::read_number(*source_, rule.query, "retraind monitor " + monitor_.model_name); });
   set_single_sample("the query", value, "the query returned no row, NULL or NaN");
 }
 

@@ -13,6 +13,7 @@
 #include "core/settings/settings.h"
 #include "core/store/database.h"
 #include "core/trigger/trigger.h"
+#include "daemon/metrics.h"
 
 namespace retraind::daemon {
 
@@ -29,6 +30,8 @@ class MonitorEvaluation {
   const settings::Source& source() const { return *source_; }
   void look_succeeded(pipeline::LookResult result);
   void look_failed(const std::string& message);
+  // What went wrong at the source itself, if anything did.
+  std::optional<FailureClass> source_failure() const { return source_failure_; }
   // Nothing was observed and nothing went wrong: the trigger stays as it was, and is due again at once.
   void abandon() { abandoned_ = true; }
 
@@ -50,6 +53,16 @@ class MonitorEvaluation {
   bool is_outdated(store::Transaction& transaction) const;
   void record_checks(store::Transaction& transaction, TimePoint now) const;
   TimePoint registry_now();
+  // Asks the source; what that throws is the source's failure and nobody else's.
+  template <class Ask>
+  auto ask_source(Ask ask) {
+    try {
+      return ask();
+    } catch (const std::exception& error) {
+      source_failure_ = failure_class(error);
+      throw;
+    }
+  }
 
   store::Database& registry_;
   const runs::Executor& executor_;
@@ -64,6 +77,7 @@ class MonitorEvaluation {
   std::optional<pipeline::LookResult> result_;
   std::optional<runs::DriftCheck> drift_check_;
   std::optional<runs::PerformanceCheck> performance_check_;
+  std::optional<FailureClass> source_failure_;
   bool pending_ = false;
   bool abandoned_ = false;
 };

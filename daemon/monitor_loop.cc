@@ -70,13 +70,17 @@ asio::awaitable<void> MonitorLoop::run() {
   while (!context_.stopping) {
     bool more = false;
     activity_->mark("claiming triggers", kRegistryTime);
+    bool succeeded = false;
+    const auto began = std::chrono::steady_clock::now();
     try {
       more = co_await run_once();
       context_.registry_health.pass_succeeded("monitor");
+      succeeded = true;
     } catch (const std::exception& error) {
       context_.registry_health.pass_failed("monitor", "triggers could not be claimed", error,
                                            context_.settings->daemon.poll_interval);
     }
+    context_.metrics.pass_ended(LoopName::monitors, began, succeeded);
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
     // With looks held back, what is due next cannot be told from what may not be claimed yet; the end of a look rings.
@@ -159,8 +163,10 @@ asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) 
   evaluation->activity.mark("waiting for its look", monitor.pending_look()->job.model.training.timeout + kBulkTime);
   try {
     co_await evaluation->look.run(*monitor.pending_look(), monitor.source(), result);
+    context_.metrics.rows_read(ReadBy::look, result.rows, result.bytes);
   } catch (const Error& error) {
     failed = error.message_with_hint();
+    if (!evaluation->look.stopped()) context_.metrics.source_failed(monitor.monitor().source, failure_class(error));
   } catch (const std::exception& error) {
     failed = error.what();
   }
@@ -201,12 +207,16 @@ asio::awaitable<void> MonitorLoop::evaluate(std::shared_ptr<Evaluation> evaluati
   }
   evaluation->ended = true;
   evaluation->timer.cancel();
+  const TriggerKind kind = monitor.trigger.kind();
+  context_.metrics.trigger_evaluated(kind);
+  if (const auto why = evaluation->evaluation.source_failure()) context_.metrics.source_failed(monitor.source, *why);
   if (!failed.empty()) {
     log_event(Event::trigger_unrecorded,
               fmt::format("trigger could not be evaluated: {}; its lease expires and it is evaluated again", failed),
               {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
   }
   for (const runs::RecordedDecision& decision : record.decisions) {
+    context_.metrics.trigger_decided(kind, decision.decision);
     log_event(event_of(decision.decision), fmt::format("trigger {}: {}", to_text(decision.decision), decision.reason),
               {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
     if (decision.decision == FiringDecision::fired) context_.runs_due.ring();

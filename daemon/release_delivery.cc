@@ -168,6 +168,7 @@ asio::awaitable<void> ReleaseDelivery::record() {
     co_await retry_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (steady_clock::now() >= lease_trusted_until_) break;
   }
+  context_.metrics.delivered(release_.target, delivered_);
   const std::string name =
       fmt::format("release {} ({}, v{})", number(release_.id), to_text(release_.target), release_.version);
   if (!recorded) {

@@ -24,13 +24,17 @@ asio::awaitable<void> ReleaseLoop::run() {
   while (!context_.stopping) {
     bool more = false;
     activity_->mark("claiming releases", kRegistryTime);
+    bool succeeded = false;
+    const auto began = std::chrono::steady_clock::now();
     try {
       more = co_await run_once();
       context_.registry_health.pass_succeeded("release");
+      succeeded = true;
     } catch (const std::exception& error) {
       context_.registry_health.pass_failed("release", "releases could not be claimed", error,
                                            context_.settings->daemon.poll_interval);
     }
+    context_.metrics.pass_ended(LoopName::releases, began, succeeded);
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
     const bool full = deliveries_.size() >= kMaxDelivering;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <thread>
 
 #include "core/base/error.h"
@@ -50,6 +51,7 @@ std::string tail_of(const std::filesystem::path& path) {
 }  // namespace
 
 void RunExecution::record_step(const StepLine& step) {
+  if (step.finished) count_step(step);
   context_.registry.transact("record step", [&](store::Transaction& transaction) {
     // The worker knows best how far apart its steps are; the registry's clock says when they were.
     if (!worker_began_at_) worker_began_at_ = runs::registry_now(transaction) - step.at;
@@ -72,6 +74,16 @@ void RunExecution::record_step(const StepLine& step) {
   });
 }
 
+void RunExecution::count_step(const StepLine& step) {
+  context_.metrics.step_finished(step.step, step.took);
+  if (step.step != Step::extract) return;
+  const boost::json::value detail = boost::json::parse(step.detail);
+  const boost::json::value* bytes = detail.is_object() ? detail.as_object().if_contains("bytes") : nullptr;
+  boost::system::error_code no_number;
+  context_.metrics.rows_read(ReadBy::run, step.rows.value_or(0),
+                             bytes != nullptr ? bytes->to_number<std::uint64_t>(no_number) : 0);
+}
+
 void RunExecution::record_log() {
   const std::string text = tail_of(folder_->path() / kWorkerLogFile);
   if (text.empty()) return;
@@ -86,6 +98,7 @@ void RunExecution::end_as(RunState state, const std::string& reason, const pipel
     pipeline::record_notes(transaction, run_, notes);
     held = runs::end_run(transaction, context_.executor, lease_, state, reason, runs::registry_now(transaction));
   });
+  end_ = held ? attempt_end(state) : AttemptEnd::lease_lost;
   log_event(
       state == RunState::failed ? Event::run_failed : Event::run_ended,
       held ? fmt::format("run {} {}: {}", number(run_.id), to_text(state), reason)
@@ -103,6 +116,7 @@ void RunExecution::try_again(const std::string& reason, std::string_view step) {
     held = runs::requeue_run(transaction, context_.executor, lease_, reason, delay, runs::registry_now(transaction));
   });
   const bool last = run_.attempt >= run_.max_attempts;
+  end_ = !held ? AttemptEnd::lease_lost : last ? AttemptEnd::failed : AttemptEnd::try_again;
   log_event(Event::attempt_failed,
             fmt::format("run {} attempt {} of {} did not end well: {}; {}", number(run_.id), run_.attempt,
                         run_.max_attempts, reason,
@@ -118,6 +132,7 @@ void RunExecution::try_again(const std::string& reason, std::string_view step) {
 void RunExecution::conclude() {
   switch (stop_) {
     case Stop::lease_lost:
+      end_ = AttemptEnd::lease_lost;
       log_event(Event::lease_lost,
                 fmt::format("run {}: the lease was lost, its worker was killed; whoever holds the lease goes on",
                             number(run_.id)),
@@ -132,6 +147,7 @@ void RunExecution::conclude() {
         runs::hand_back_run(transaction, context_.executor, lease_, context_.executor.instance + " stopped",
                             runs::registry_now(transaction));
       });
+      end_ = AttemptEnd::handed_back;
       log_event(Event::run_handed_back, fmt::format("run {} handed back to the queue", number(run_.id)),
                 {{"model", run_.model_name}, {"run", std::to_string(number(run_.id))}});
       return;
@@ -158,6 +174,9 @@ void RunExecution::conclude() {
   const pipeline::Notes notes{
       .findings = std::move(result.findings), .searched = std::move(result.searched), .folder = folder_->path()};
   if (const auto* failure = std::get_if<pipeline::Failure>(&result.outcome)) {
+    if (failure->step == Step::extract) {
+      context_.metrics.source_failed(run_.source, failure->transient ? FailureClass::transient : FailureClass::data);
+    }
     const std::string reason = fmt::format("step {}: {}{}", to_text(failure->step), failure->message,
                                            failure->hint.empty() ? "" : fmt::format(" ({})", failure->hint));
     if (failure->transient) {
@@ -175,6 +194,7 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
   const auto field = std::to_string(number(run_.id));
   while (true) {
     std::string trouble;
+    const auto began = steady_clock::now();
     try {
       std::optional<pipeline::Conclusion> conclusion;
       context_.registry.transact("conclude run", [&](store::Transaction& transaction) {
@@ -182,11 +202,15 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
                                             runs::registry_now(transaction), notes);
       });
       if (!conclusion) {
+        end_ = AttemptEnd::lease_lost;
         log_event(Event::lease_lost,
                   fmt::format("run {}: the lease was lost before the verdict; nothing was written", number(run_.id)),
                   {{"model", run_.model_name}, {"run", field}});
         return;
       }
+      context_.metrics.step_finished(Step::release, std::chrono::duration_cast<Duration>(steady_clock::now() - began));
+      end_ = conclusion->ending == pipeline::Ending::judge_again ? AttemptEnd::judge_again
+                                                                 : attempt_end(conclusion->state);
       const std::string what =
           conclusion->state == RunState::promoted
               ? fmt::format("run {} promoted version {}{}: {}", number(run_.id), *conclusion->version,
@@ -218,6 +242,8 @@ void RunExecution::conclude_measured(const pipeline::Measured& measured, const p
       const auto fate = context_.registry.transact(
           "read back run", [&](store::Transaction& transaction) { return runs::find_run(transaction, run_.id); });
       if (fate && fate->term != run_.term) {
+        // Queued or running again: whether by our own doing or another's, somebody else goes on.
+        end_ = parse<AttemptEnd>(to_text(fate->state)).value_or(AttemptEnd::judge_again);
         log_info(
             fmt::format("run {} is {} after all: {}", number(run_.id), to_text(fate->state), fate->reason.value_or("")),
             {{"model", run_.model_name}, {"run", field}});

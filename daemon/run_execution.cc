@@ -218,6 +218,10 @@ void RunExecution::stop_worker(Stop why) {
   if (why != Stop::timed_out) timeout_timer_.cancel();
 }
 
+Duration RunExecution::lease_left() const {
+  return std::chrono::duration_cast<Duration>(lease_trusted_until_ - steady_clock::now());
+}
+
 void RunExecution::hand_back() {
   stop_worker(Stop::handed_back);
 }

@@ -38,6 +38,9 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   void hand_back();
 
   const runs::ClaimedRun& run() const { return run_; }
+  // How it ended, once execute() has returned.
+  AttemptEnd end() const { return end_; }
+  Duration lease_left() const;
 
  private:
   // Why the worker was told to stop before its time.
@@ -52,6 +55,7 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   void conclude();                         // blocking
   void record_log();                       // blocking
   void record_step(const StepLine& step);  // blocking
+  void count_step(const StepLine& step);
   // Blocking. `step` is the one that failed, for the log; empty where none did.
   void end_as(RunState state, const std::string& reason, const pipeline::Notes& notes = {}, std::string_view step = {});
   void try_again(const std::string& reason, std::string_view step = {});
@@ -71,6 +75,7 @@ class RunExecution : public std::enable_shared_from_this<RunExecution> {
   int followers_ = 0;
   bool ended_ = false;
   Stop stop_ = Stop::none;
+  AttemptEnd end_ = AttemptEnd::unrecorded;
   std::string cancel_request_;
   std::optional<Exit> exit_;
   std::optional<TimePoint> worker_began_at_;  // by the registry's clock; of the thread that records steps

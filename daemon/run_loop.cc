@@ -16,13 +16,17 @@ asio::awaitable<void> RunLoop::run() {
   while (!context_.stopping) {
     bool more = false;
     activity_->mark("claiming runs", kRegistryTime);
+    bool succeeded = false;
+    const auto began = std::chrono::steady_clock::now();
     try {
       more = co_await run_once();
       context_.registry_health.pass_succeeded("run");
+      succeeded = true;
     } catch (const std::exception& error) {
       context_.registry_health.pass_failed("run", "runs could not be claimed", error,
                                            context_.settings->daemon.poll_interval);
     }
+    context_.metrics.pass_ended(LoopName::runs, began, succeeded);
     if (more || context_.stopping) continue;
     const Duration poll = context_.settings->daemon.poll_interval;
     const bool full = executions_.size() >= static_cast<std::size_t>(context_.settings->daemon.max_parallel_runs);
@@ -49,6 +53,7 @@ asio::awaitable<bool> RunLoop::run_once() {
   if (!claimed) co_return false;
   auto execution = std::make_shared<RunExecution>(context_, *claimed);
   executions_.insert(execution);
+  context_.metrics.attempt_started();
   // A daemon that was told to stop while it was claiming gives the run back at once.
   if (context_.stopping) execution->hand_back();
   asio::co_spawn(context_.io, execute(execution), asio::detached);
@@ -58,9 +63,19 @@ asio::awaitable<bool> RunLoop::run_once() {
 asio::awaitable<void> RunLoop::execute(std::shared_ptr<RunExecution> execution) {
   co_await execution->execute();
   executions_.erase(execution);
+  context_.metrics.attempt_ended(execution->end());
   context_.runs_due.ring();
   // What the run's end changes may be what a trigger waits for.
   context_.monitors_due.ring();
+}
+
+std::optional<Duration> RunLoop::least_lease() const {
+  std::optional<Duration> least;
+  for (const auto& execution : executions_) {
+    const Duration left = execution->lease_left();
+    if (!least || left < *least) least = left;
+  }
+  return least;
 }
 
 void RunLoop::hand_back_all() {

@@ -46,13 +46,17 @@ asio::awaitable<void> ScoringLoop::run() {
   while (!context_.stopping) {
     bool more = false;
     activity_->mark("claiming rows to score", kRegistryTime);
+    bool succeeded = false;
+    const auto began = std::chrono::steady_clock::now();
     try {
       more = co_await run_once();
       context_.registry_health.pass_succeeded("scoring");
+      succeeded = true;
     } catch (const std::exception& error) {
       context_.registry_health.pass_failed("scoring", "rows to score could not be claimed", error,
                                            context_.settings->daemon.poll_interval);
     }
+    context_.metrics.pass_ended(LoopName::scorings, began, succeeded);
     if (more || context_.stopping) continue;
     activity_->mark("asking when rows are to be scored", kRegistryTime);
     const Duration pause = co_await until_due(context_, runs::next_scoring_due);
@@ -156,6 +160,7 @@ void ScoringLoop::conclude(Attempt& attempt) {
       sentence = pipeline::conclude_scoring(transaction, scoring, attempt.plan->job, attempt.result, now);
     }
   });
+  if (attempt.failed.empty()) context_.metrics.rows_scored(attempt.result.rows);
   if (!sentence) {
     log_info("somebody else scores the model's rows now, or nobody should; nothing was recorded",
              {{"model", scoring.model_name}});

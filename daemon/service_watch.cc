@@ -77,6 +77,12 @@ void ServiceWatch::tell(const std::optional<Mark>& stuck) {
   stuck_ = stuck;
 }
 
+std::optional<std::string> ServiceWatch::stuck_text() const {
+  if (!stuck_) return std::nullopt;
+  return fmt::format("{} stands still: {} for {}, which takes {} at most", stuck_->who, stuck_->doing,
+                     lasting(steady_clock::now() - stuck_->since), format_duration(*stuck_->allowed));
+}
+
 void ServiceWatch::stop() {
   stopped_ = true;
   timer_.cancel();

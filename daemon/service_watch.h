@@ -25,6 +25,8 @@ class ServiceWatch {
 
   boost::asio::awaitable<void> run();
   void stop();
+  // Which loop stands still, with what and for how long, as of the last look; absent while all move.
+  std::optional<std::string> stuck_text() const;
 
  private:
   void look(std::chrono::steady_clock::time_point now);

@@ -85,13 +85,17 @@ asio::awaitable<void> TrialLoop::run() {
   while (!context_.stopping) {
     bool more = false;
     activity_->mark("claiming a trial", 2 * kRegistryTime);
+    bool succeeded = false;
+    const auto began = std::chrono::steady_clock::now();
     try {
       more = co_await run_once();
       context_.registry_health.pass_succeeded("trial");
+      succeeded = true;
     } catch (const std::exception& error) {
       context_.registry_health.pass_failed("trial", "trials could not be claimed", error,
                                            context_.settings->daemon.poll_interval);
     }
+    context_.metrics.pass_ended(LoopName::trials, began, succeeded);
     if (more || context_.stopping) continue;
     activity_->mark("asking when a trial is due", kRegistryTime);
     const Duration pause = co_await until_due(context_, runs::next_trial_due);
@@ -225,6 +229,7 @@ void TrialLoop::conclude(Attempt& attempt) {
                                                 runs::registry_now(transaction));
     });
   }
+  if (conclusion && conclusion->outcome) context_.metrics.trial_ended(attempt.trial.terms.kind, *conclusion->outcome);
   tell(attempt.trial, conclusion, !attempt.failed.empty());
 }
 

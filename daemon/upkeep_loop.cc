@@ -23,12 +23,16 @@ asio::awaitable<void> UpkeepLoop::run() {
   activity_.emplace(context_.progress, "the upkeep loop");
   while (!context_.stopping) {
     activity_->mark("renewing the daemon's row, taking back runs", kBulkTime);
+    bool succeeded = false;
+    const auto began = std::chrono::steady_clock::now();
     try {
       co_await run_once();
       context_.registry_health.pass_succeeded("upkeep");
+      succeeded = true;
     } catch (const std::exception& error) {
       context_.registry_health.pass_failed("upkeep", "upkeep failed", error, context_.settings->daemon.poll_interval);
     }
+    context_.metrics.pass_ended(LoopName::upkeep, began, succeeded);
     if (context_.stopping) break;
     activity_->mark("waiting", context_.settings->daemon.poll_interval + kSlack);
     timer_.expires_after(context_.settings->daemon.poll_interval);
@@ -40,14 +44,16 @@ asio::awaitable<void> UpkeepLoop::run() {
 
 asio::awaitable<void> UpkeepLoop::run_once() {
   std::vector<runs::TakenBack> taken_back;
-  co_await run_blocking(context_.pool, [this, &taken_back] {
+  TimePoint now;
+  co_await run_blocking(context_.pool, [this, &taken_back, &now] {
     context_.registry.transact("upkeep", [&](store::Transaction& transaction) {
-      const TimePoint now = runs::registry_now(transaction);
+      now = runs::registry_now(transaction);
       runs::renew_daemon(transaction, context_.executor, now);
       taken_back = runs::take_back_expired_runs(transaction, context_.executor, now);
     });
-    remove_old_blocks();
   });
+  context_.health.note_write(now);
+  co_await run_blocking(context_.pool, [this] { remove_old_blocks(); });
   for (const runs::TakenBack& run : taken_back) {
     log_event(Event::run_taken_back,
               fmt::format("run {} attempt {} of {} was lost: its lease expired; {}", number(run.run), run.attempt,

@@ -43,16 +43,23 @@ bool PrometheusServer::available() {
   return std::filesystem::exists(kPrometheus);
 }
 
-PrometheusServer::PrometheusServer() {
+PrometheusServer::PrometheusServer() : port_(free_port()) {
+  start(
+      fmt::format("global:\n  scrape_interval: 100ms\n  scrape_timeout: 100ms\nscrape_configs:\n  - job_name: self\n"
+                  "    static_configs:\n      - targets: ['127.0.0.1:{0}']\n  - job_name: nobody\n    static_configs:\n"
+                  "      - targets: ['127.0.0.1:1']\n",
+                  port_));
+}
+
+PrometheusServer::PrometheusServer(const std::string& configuration) : port_(free_port()) {
+  start(configuration);
+}
+
+void PrometheusServer::start(const std::string& configuration) {
   char folder[] = "/tmp/retraind-prometheus-XXXXXX";
   if (::mkdtemp(folder) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
   folder_ = folder;
-  port_ = free_port();
-  std::ofstream(folder_ / "config.yml") << fmt::format(
-      "global:\n  scrape_interval: 100ms\n  scrape_timeout: 100ms\nscrape_configs:\n  - job_name: self\n"
-      "    static_configs:\n      - targets: ['127.0.0.1:{0}']\n  - job_name: nobody\n    static_configs:\n"
-      "      - targets: ['127.0.0.1:1']\n",
-      port_);
+  std::ofstream(folder_ / "config.yml") << configuration;
   std::vector<std::string> words = {"setpriv",
                                     "--pdeathsig",
                                     "KILL",

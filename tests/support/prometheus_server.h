@@ -1,6 +1,6 @@
 #pragma once
 // Debian's own Prometheus as a child process on a free loopback port, scraping itself (job "self") and nobody (job
-// "nobody") ten times a second. Killed when its object goes. One thread.
+// "nobody") ten times a second, or what it is told. Killed when its object goes. One thread.
 
 #include <sys/types.h>
 
@@ -16,11 +16,14 @@ class PrometheusServer {
   static bool available();
 
   PrometheusServer();  // starts it
+  // With its whole configuration.
+  explicit PrometheusServer(const std::string& configuration);
   ~PrometheusServer();
   PrometheusServer(const PrometheusServer&) = delete;
   PrometheusServer& operator=(const PrometheusServer&) = delete;
 
   std::string url() const;
+  std::uint16_t port() const { return port_; }
   void stop();
   // Whether it takes connections already.
   bool answers() const;
@@ -29,6 +32,8 @@ class PrometheusServer {
   std::string log() const;
 
  private:
+  void start(const std::string& configuration);
+
   std::filesystem::path folder_;
   std::uint16_t port_ = 0;
   pid_t child_ = 0;

@@ -107,8 +107,8 @@ std::filesystem::path World::configure(const std::string& models, const std::str
   out << "[daemon]\ninstance = \"" << name << "\"\n"
       << "state_dir = \"" << (state_override_.empty() ? state_dir() : state_override_).string() << "\"\n"
       << (daemon_keys.find("poll_interval") == std::string::npos ? "poll_interval = \"200ms\"\n" : "") << daemon_keys
-      << "\n[registry]\nconninfo = \"" << registry.conninfo() << "\"\n[source.data]\nconninfo = \"" << source.conninfo()
-      << "\"\n"
+      << "\n[http]\nlisten = \"" << http_listen_ << "\"\n[registry]\nconninfo = \"" << registry.conninfo()
+      << "\"\n[source.data]\nconninfo = \"" << source.conninfo() << "\"\n"
       << models;
   return path;
 }

@@ -58,6 +58,8 @@ class World {
   std::filesystem::path state_dir() const { return folder_ / "state"; }
   // Instead of the folder's own: for tests that need a small disk.
   void set_state_dir(std::filesystem::path path) { state_override_ = std::move(path); }
+  // Where daemons that are configured from now on listen for HTTP; nowhere by default.
+  void set_http_listen(std::string address) { http_listen_ = std::move(address); }
 
   DaemonProcess& start(const std::filesystem::path& config, const std::vector<std::string>& environment = {});
   // Where the standard error of the daemon goes that is started next.
@@ -82,6 +84,7 @@ class World {
  private:
   std::filesystem::path folder_;
   std::filesystem::path state_override_;
+  std::string http_listen_;
   std::vector<std::unique_ptr<DaemonProcess>> daemons_;
 };
 
