@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/runs/daemons.h"
 #include "core/runs/monitors.h"
+#include "core/runs/retention.h"
 #include "core/runs/scorings.h"
 #include "core/settings/changes.h"
 #include "core/settings/snapshot.h"
@@ -66,6 +67,9 @@ ConfigurationLoad load_within(store::Transaction& transaction, const settings::S
   for (const std::string& name : registry::remove_other_models(transaction, names, loader, now)) {
     out.changes.push_back({.kind = ModelChange::Kind::removed, .model = name, .keys = {}});
   }
+  const runs::Executor executor{loader.daemon_id, loader.instance};
+  runs::note_configuration(transaction, executor, settings::configuration_sha256(settings));
+  runs::put_retention_policy(transaction, executor, settings.retention, now);
   return out;
 }
 

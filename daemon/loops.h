@@ -16,6 +16,7 @@
 #include "core/runs/monitors.h"
 #include "daemon/context.h"
 #include "daemon/release_delivery.h"
+#include "daemon/retention_sweep.h"
 #include "daemon/run_execution.h"
 
 namespace retraind::daemon {
@@ -132,7 +133,8 @@ class ReleaseLoop {
   std::set<std::shared_ptr<ReleaseDelivery>> deliveries_;
 };
 
-// Renews this daemon's row, and takes back runs whose lease has expired.
+// Renews this daemon's row, takes back runs whose lease has expired, and removes, a little at a time, what nobody
+// decides by any more.
 class UpkeepLoop {
  public:
   explicit UpkeepLoop(Context& context) : context_(context), timer_(context.io) {}
@@ -147,6 +149,7 @@ class UpkeepLoop {
   std::optional<Progress::Activity> activity_;  // while run() runs
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point next_removal_{};
+  RetentionSweep sweep_{context_};
 };
 
 // Turns notifications into rings of the other loops' bells. Deaf, it costs no more than the polling interval.

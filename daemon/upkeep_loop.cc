@@ -53,7 +53,10 @@ asio::awaitable<void> UpkeepLoop::run_once() {
     });
   });
   context_.health.note_write(now);
-  co_await run_blocking(context_.pool, [this] { remove_old_blocks(); });
+  co_await run_blocking(context_.pool, [this] {
+    remove_old_blocks();
+    sweep_.go_on();
+  });
   for (const runs::TakenBack& run : taken_back) {
     log_event(Event::run_taken_back,
               fmt::format("run {} attempt {} of {} was lost: its lease expired; {}", number(run.run), run.attempt,

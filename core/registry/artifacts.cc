@@ -28,14 +28,26 @@ constexpr int kCompression = 3;
 constexpr const char* kDamagedHint =
     "restore the registry from a backup, or roll back to a version whose artifact is whole";
 
+constexpr const char* kRemovedHint =
+    "what the version was made of is in retraind.version_history; a new run makes a new candidate: retraind trigger "
+    "MODEL";
+
 constexpr const char* kInsertArtifact = R"sql(/* retraind:registry.insert_artifact */
 INSERT INTO retraind.artifact (sha256, size_bytes, chunks, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING)sql";
+
+// A row that is there already is locked before its bytes are relied on: whoever removes them waits, or has been waited
+// for.
+constexpr const char* kHoldArtifact = R"sql(/* retraind:registry.hold_artifact */
+SELECT removed_at IS NOT NULL FROM retraind.artifact WHERE sha256 = $1 FOR UPDATE)sql";
+
+constexpr const char* kPutBack = R"sql(/* retraind:registry.put_artifact_back */
+UPDATE retraind.artifact SET removed_at = NULL WHERE sha256 = $1)sql";
 
 constexpr const char* kInsertChunk = R"sql(/* retraind:registry.insert_chunk */
 INSERT INTO retraind.artifact_chunk (sha256, chunk, zstd) VALUES ($1, $2, $3::bytea))sql";
 
 constexpr const char* kGetArtifact = R"sql(/* retraind:registry.get_artifact */
-SELECT size_bytes, chunks FROM retraind.artifact WHERE sha256 = $1)sql";
+SELECT size_bytes, chunks, removed_at FROM retraind.artifact WHERE sha256 = $1)sql";
 
 // One chunk a statement keeps the memory of a large artifact at its own size plus one chunk.
 constexpr const char* kGetChunk = R"sql(/* retraind:registry.get_chunk */
@@ -54,9 +66,12 @@ std::size_t chunks_of(std::size_t bytes) {
   return std::max<std::size_t>(1, (bytes + kChunkBytes - 1) / kChunkBytes);
 }
 
-// False when it is there already.
+// Whether its chunks are to be stored: false when they are there already.
 bool begin_artifact(store::Transaction& transaction, const std::string& sha256, std::size_t bytes, TimePoint now) {
-  return execute(transaction, kInsertArtifact, sha256, bytes, chunks_of(bytes), now).affected_rows() == 1;
+  if (execute(transaction, kInsertArtifact, sha256, bytes, chunks_of(bytes), now).affected_rows() == 1) return true;
+  const bool removed = execute(transaction, kHoldArtifact, sha256).at(0)[0].as<bool>();
+  if (removed) execute(transaction, kPutBack, sha256);
+  return removed;
 }
 
 // Gives the artifact's bytes to `sink`, a chunk at a time. What is wrong as a whole is known at the end only: the sink
@@ -67,6 +82,13 @@ void read_chunks(store::Transaction& transaction, const std::string& sha256,
   if (found.empty()) throw DataError("artifact " + sha256 + " is not in the registry", "restore it from a backup");
   const auto size = found[0][0].as<std::size_t>();
   const auto chunks = found[0][1].as<std::size_t>();
+  if (const auto removed_at = read<std::optional<TimePoint>>(found[0][2])) {
+    throw DataError(
+        fmt::format("artifact {} was removed at {}: its version never was in production, and could not come "
+                    "there any more (retention.unused_artifacts)",
+                    sha256, format_instant(*removed_at)),
+        kRemovedHint);
+  }
   const std::string damaged = "artifact " + sha256 + " is damaged: ";
   Sha256 hash;
   std::size_t bytes = 0;
@@ -173,6 +195,10 @@ std::string load_artifact(store::Transaction& transaction, const std::string& sh
   std::string bytes;
   read_chunks(transaction, sha256, [&](std::string_view chunk) { bytes += chunk; });
   return bytes;
+}
+
+void verify_artifact(store::Transaction& transaction, const std::string& sha256) {
+  read_chunks(transaction, sha256, [](std::string_view) {});
 }
 
 }  // namespace retraind::registry

@@ -15,6 +15,9 @@ using store::execute;
 constexpr const char* kRegister = R"sql(/* retraind:runs.register_daemon */
 INSERT INTO retraind.daemon (daemon_id, instance, version, pid, started_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $5))sql";
 
+constexpr const char* kNoteConfiguration = R"sql(/* retraind:runs.note_configuration */
+UPDATE retraind.daemon SET configuration_sha256 = $2 WHERE daemon_id = $1)sql";
+
 constexpr const char* kRenew = R"sql(/* retraind:runs.renew_daemon */
 UPDATE retraind.daemon SET last_seen_at = $2 WHERE daemon_id = $1)sql";
 
@@ -35,6 +38,10 @@ TimePoint registry_now(store::Transaction& transaction) {
 void register_daemon(store::Transaction& transaction, const Executor& executor, const std::string& version, int pid,
                      TimePoint now) {
   execute(transaction, kRegister, executor.daemon_id, executor.instance, version, pid, now);
+}
+
+void note_configuration(store::Transaction& transaction, const Executor& executor, const std::string& sha256) {
+  execute(transaction, kNoteConfiguration, executor.daemon_id, sha256);
 }
 
 void renew_daemon(store::Transaction& transaction, const Executor& executor, TimePoint now) {

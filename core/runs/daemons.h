@@ -20,6 +20,8 @@ struct Executor {
 
 void register_daemon(store::Transaction& transaction, const Executor& executor, const std::string& version, int pid,
                      TimePoint now);
+// What its files say, for whoever compares daemons: the SHA-256 of its models and their settings.
+void note_configuration(store::Transaction& transaction, const Executor& executor, const std::string& sha256);
 void renew_daemon(store::Transaction& transaction, const Executor& executor, TimePoint now);
 void sign_off_daemon(store::Transaction& transaction, const Executor& executor, TimePoint now);
 

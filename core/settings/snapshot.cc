@@ -142,6 +142,12 @@ std::string configuration_sha256(const Model& model) {
   return to_hex(sha256(to_json(model)));
 }
 
+std::string configuration_sha256(const Settings& settings) {
+  Sha256 hash;
+  for (const auto& [name, model] : settings.models) hash.update(name + " " + configuration_sha256(model) + "\n");
+  return to_hex(hash.finish());
+}
+
 std::string pipeline_sha256(const Model& model) {
   json::object pipeline = whole(model);
   for (const char* key : {"name", "triggers", "late_rows", "late_labels", "data", "scoring", "release"}) {

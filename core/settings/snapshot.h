@@ -19,6 +19,8 @@ Model model_from_json(std::string_view json);
 
 // sha256 of to_json(model), in hexadecimal.
 std::string configuration_sha256(const Model& model);
+// One for all models together, by which daemons can be compared.
+std::string configuration_sha256(const Settings& settings);
 
 // sha256 of the part that decides what is trained and how it is judged: everything but the name, triggers, late_rows,
 // late_labels, timeouts, memory_limit, threads, max_attempts and promotion mode; what a report says (detect); and what

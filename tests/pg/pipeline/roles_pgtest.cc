@@ -276,8 +276,8 @@ TEST_F(RolesTest, ADaemonCannotRewriteHistory) {  // invariants 4 and 6
       EXPECT_TRUE(Set({"monitor", "signal", "fresh_block", "watch", "scoring"}).contains(table)) << right;
     }
     if (right.ends_with(" update")) {
-      EXPECT_TRUE(Set({"daemon", "model", "monitor", "promotion", "quarantine", "release", "run", "run_log", "scoring",
-                       "signal", "trial", "watch"})
+      EXPECT_TRUE(Set({"daemon", "model", "monitor", "promotion", "quarantine", "release", "retention_policy", "run",
+                       "run_log", "scoring", "signal", "trial", "watch"})
                       .contains(table))
           << right;
     }
