@@ -187,6 +187,13 @@ void add_models(const Builder& to) {
   to.with_model(drift);
   drift->add_option("-t,--trigger", to.said.trigger,
                     "by the rule of this drift trigger (default: the model's first, or the defaults)");
+  CLI::App* doctor = to.command(
+      "doctor",
+      "look at everything: configuration, registry, sources, artifacts, this host; say how to mend what is wrong",
+      doctor_command);
+  doctor->add_option("-m,--model", to.said.filter, "of models, artifacts and sources only what this model needs");
+  doctor->add_flag("--quick", to.said.quick,
+                   "of artifacts read only those of the last 30 days and what is in production");
   CLI::App* reproduce =
       to.command("reproduce", "make a version again from the same rows, and compare", reproduce_command,
                  {"retraind reproduce power 7", "retraind reproduce power 7 --kept"});

@@ -1,8 +1,6 @@
 // `retraind reproduce MODEL VERSION`: makes a version again and says whether it is the same. Nothing is recorded.
 
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "core/base/error.h"
@@ -12,30 +10,11 @@
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
+#include "daemon/progress_line.h"
 #include "daemon/stored_version.h"
 
 namespace retraind::daemon {
 namespace {
-
-// One line that changes, on a terminal only.
-class ProgressLine {
- public:
-  ~ProgressLine() { clear(); }
-  void say(const std::string& text) {
-    if (!on_terminal_) return;
-    std::fprintf(stderr, "\r\033[K%s", text.c_str());
-    std::fflush(stderr);
-    shown_ = true;
-  }
-  void clear() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-    shown_ = false;
-  }
-
- private:
-  bool on_terminal_ = ::isatty(STDERR_FILENO) == 1;
-  bool shown_ = false;
-};
 
 std::string spelled(const train::Progress& progress) {
   const std::string done = fmt::format("training: {} {}", progress.done, to_text(progress.unit));

@@ -42,6 +42,7 @@ struct Options {
   int parent = 0;           // worker, look, trial, announce
   bool root_owned = false;  // worker, look, trial, score: run only programs that nobody but root can change
   std::string trigger;      // drift
+  bool quick = false;       // doctor: leave old artifacts out
   // reproduce
   bool kept = false;
   bool anyway = false;
@@ -87,6 +88,7 @@ int lift_quarantine_command(const Options& options);
 int pause_command(const Options& options);
 int resume_command(const Options& options);
 int drift_command(const Options& options);
+int doctor_command(const Options& options);
 int reproduce_command(const Options& options);
 int export_command(const Options& options);
 int predict_command(const Options& options);

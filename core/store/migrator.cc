@@ -47,6 +47,15 @@ constexpr const char* kRecord =
 constexpr const char* kForget =
     "/* retraind:store.forget_migration */ DELETE FROM retraind.schema_version WHERE version = $1";
 
+// From version 10 on the schema keeps a record of itself. Only what migrations made enters it: a run that had nothing
+// to do must not vouch for what somebody else has changed.
+constexpr const char* kRecordObjects = R"sql(/* retraind:store.record_objects */
+DELETE FROM retraind.schema_object;
+INSERT INTO retraind.schema_object (kind, name, definition) SELECT kind, name, definition FROM retraind.list_objects())sql";
+
+constexpr const char* kKeepsRecord =
+    "/* retraind:store.keeps_record */ SELECT to_regclass('retraind.schema_object') IS NOT NULL";
+
 constexpr const char* kDropSchema =
     "/* retraind:store.drop_schema */ DROP TABLE retraind.schema_version; DROP SCHEMA retraind";
 
@@ -151,6 +160,7 @@ std::vector<std::string> migrate(Database& database, std::optional<int> target) 
       done.push_back(fmt::format("{:03}_{} down", version, migration.name));
     }
     if (goal == 0 && !applied.empty()) work.exec(kDropSchema);
+    if (!done.empty() && work.exec1(kKeepsRecord)[0].as<bool>()) work.exec(kRecordObjects);
     return done;
   });
 }

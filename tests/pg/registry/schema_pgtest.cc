@@ -41,7 +41,7 @@ std::map<std::string, std::string> statements_in(const std::filesystem::path& fo
 
 TEST_F(SchemaTest, UnderstandsEveryStatementOfTheCode) {
   std::map<std::string, std::string> statements;
-  for (const char* module : {"registry", "runs"}) {
+  for (const char* module : {"registry", "runs", "doctor"}) {
     statements.merge(statements_in(std::filesystem::path(RETRAIND_SOURCE_DIR) / "core" / module));
   }
   EXPECT_GE(statements.size(), 30u);
@@ -53,7 +53,7 @@ TEST_F(SchemaTest, UnderstandsEveryStatementOfTheCode) {
 
 TEST_F(SchemaTest, KnowsEachStatementByANameOfItsOwn) {
   std::map<std::string, std::string> places;
-  for (const char* module : {"registry", "runs"}) {
+  for (const char* module : {"registry", "runs", "doctor"}) {
     for (const auto& [place, text] : statements_in(std::filesystem::path(RETRAIND_SOURCE_DIR) / "core" / module)) {
       const std::string prefix = fmt::format("/* retraind:{}.", module);
       EXPECT_EQ(text.compare(0, prefix.size(), prefix), 0) << place << " does not begin with its name";
