@@ -84,6 +84,7 @@ CREATE TRIGGER append_only BEFORE UPDATE ON retraind.artifact FOR EACH ROW EXECU
 DROP FUNCTION retraind.refuse_removed(bigint, integer), retraind.mark_artifact(), retraind.keep_bytes(), retraind.artifact_use(text, timestamptz),
   retraind.keep_decision(), retraind.keep_drift_result(), retraind.keep_check(), retraind.refuse_delete(text, text), retraind.retention_cutoff(text);
 REVOKE UPDATE (removed_at) ON retraind.artifact FROM retraind_daemon;
+GRANT DELETE ON retraind.signal TO retraind_daemon;
 ALTER TABLE retraind.artifact DROP COLUMN removed_at;
 
 DROP INDEX retraind.drift_check_by_trigger, retraind.performance_check_by_trigger, retraind.firing_by_decision, retraind.firing_without_a_run,

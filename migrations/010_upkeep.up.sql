@@ -531,6 +531,8 @@ GRANT SELECT ON retraind.retention_history TO retraind_reader, retraind_operator
 GRANT SELECT, INSERT, UPDATE ON retraind.retention_policy TO retraind_daemon;
 GRANT SELECT ON retraind.retention_pass, retraind.schema_object TO retraind_daemon;
 GRANT UPDATE (removed_at) ON retraind.artifact TO retraind_daemon;
+-- Values of signals leave through remove_expired as well.
+REVOKE DELETE ON retraind.signal FROM retraind_daemon;
 GRANT EXECUTE ON FUNCTION retraind.retention_floor(), retraind.retention_cutoff(text), retraind.artifact_use(text, timestamptz),
   retraind.refuse_removed(bigint, integer), retraind.remove_expired(text, bigint, integer, text, uuid, bigint), retraind.list_objects()
   TO retraind_daemon;

@@ -171,8 +171,9 @@ TEST_F(RetentionTest, LetsNobodyRemoveWhatIsYoungNewestOrStartedARun) {  // inva
   EXPECT_CONTAINS(refusal("DELETE FROM retraind.drift_result"), "delete refused: check 12 is younger than a week");
   // A daemon's login has no DELETE at all, and the door takes no instant.
   testing::TestConnection daemon(as_daemon.conninfo());
-  for (const char* table : {"drift_check", "drift_result", "performance_check", "firing", "run_log", "artifact_chunk",
-                            "artifact", "retention_pass", "retention_policy", "model_version", "promotion", "run"}) {
+  for (const char* table :
+       {"drift_check", "drift_result", "performance_check", "firing", "run_log", "signal", "artifact_chunk", "artifact",
+        "retention_pass", "retention_policy", "model_version", "promotion", "run"}) {
     EXPECT_CONTAINS(refusal(daemon, fmt::format("DELETE FROM retraind.{}", table)), "permission denied for table")
         << table;
   }
