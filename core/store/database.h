@@ -64,8 +64,8 @@ class Database {
   const std::string& description() const { return description_; }  // where it is, for messages
   const std::string& conninfo() const { return conninfo_; }        // with defaults; may hold a secret: never print it
 
-  // Told of each error of the database's own that leaves transact(), on the thread that called it; what a body threw for
-  // reasons of its own is none. To be set before the first transaction.
+  // Told of each error of the database's own that leaves transact(), on the thread that called it; what a body threw
+  // for reasons of its own is none. To be set before the first transaction.
   void on_error(std::function<void(const std::exception&)> observer) { observer_ = std::move(observer); }
 
   // How long one statement and the whole transaction's idle time may take; set locally in every transaction.
