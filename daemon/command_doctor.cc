@@ -22,6 +22,7 @@
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
+#include "daemon/credentials.h"
 #include "daemon/host_facts.h"
 #include "daemon/progress_line.h"
 
@@ -197,6 +198,7 @@ void print(const Findings& findings) {
 }  // namespace
 
 int doctor_command(const Options& options) {
+  adopt_credentials();
   const settings::Loaded loaded = settings::load(options.config, host_name());
   if (loaded.complaints.empty() && options.filter && !loaded.settings.models.contains(*options.filter)) {
     throw Error(fmt::format("the configuration has no model \"{}\"", *options.filter),
