@@ -102,6 +102,14 @@ void add_daemon(const Builder& to) {
   migrate->add_option("--to", to.said.to_version,
                       "go to this schema version instead; 0 removes the schema with all history");
   migrate->add_flag("--dry-run", to.said.dry_run, "only say what is there and what would be done");
+  CLI::App* doctor = to.command(
+      "doctor",
+      "look at everything: configuration, registry, sources, artifacts, this host; say how to mend what is wrong",
+      doctor_command, {"retraind doctor", "retraind doctor --quick --model power"});
+  doctor->add_option("-m,--model", to.said.filter, "of models, artifacts and sources only what this model needs")
+      ->type_name("MODEL");
+  doctor->add_flag("--quick", to.said.quick,
+                   "of artifacts read only those of the last 30 days and what is in production");
 }
 
 // What there is and what has happened.
@@ -187,13 +195,6 @@ void add_models(const Builder& to) {
   to.with_model(drift);
   drift->add_option("-t,--trigger", to.said.trigger,
                     "by the rule of this drift trigger (default: the model's first, or the defaults)");
-  CLI::App* doctor = to.command(
-      "doctor",
-      "look at everything: configuration, registry, sources, artifacts, this host; say how to mend what is wrong",
-      doctor_command);
-  doctor->add_option("-m,--model", to.said.filter, "of models, artifacts and sources only what this model needs");
-  doctor->add_flag("--quick", to.said.quick,
-                   "of artifacts read only those of the last 30 days and what is in production");
   CLI::App* reproduce =
       to.command("reproduce", "make a version again from the same rows, and compare", reproduce_command,
                  {"retraind reproduce power 7", "retraind reproduce power 7 --kept"});
