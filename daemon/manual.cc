@@ -81,6 +81,30 @@ std::string option_entry(const CLI::Option& option) {
   return fmt::format(".TP\n{}\n{}\n", head, roff(text));
 }
 
+// What stands below the options in --help: the exit codes, which are the same for all, and before them examples.
+constexpr std::string_view kExitCodes = "Exit codes:";
+
+std::string examples_of(const CLI::App& command) {
+  const std::string footer = command.get_footer();
+  const std::size_t end = std::min(footer.find(kExitCodes), footer.size());
+  std::string lines;
+  for (std::size_t at = 0; at < end;) {
+    const std::size_t next = std::min(footer.find('\n', at), end);
+    const std::string line = footer.substr(at, next - at);
+    if (line.starts_with("  ")) lines += roff(line.substr(2)) + "\n";
+    at = next + 1;
+  }
+  return lines.empty() ? "" : ".PP\nFor example:\n.PP\n.RS\n.nf\n" + lines + ".fi\n.RE\n";
+}
+
+std::string exit_status_of(const CLI::App& tree) {
+  const std::string footer = tree.get_footer();
+  const std::size_t begin = footer.find(kExitCodes);
+  std::string text = begin == std::string::npos ? "" : footer.substr(begin + kExitCodes.size() + 1);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return roff(text) + "\n";
+}
+
 std::string synopsis_of(const CLI::App& tree, const CLI::App& command) {
   std::string out = bold(tree.get_name() + " " + command.get_name());
   const auto all = public_options(command);
@@ -164,8 +188,9 @@ std::string command_page(const CLI::App& tree, const ManualEdition& edition) {
     out += fmt::format(".SS {}\n{}\n.PP\n{}.\n", roff(command->get_name()), synopsis_of(tree, *command),
                        roff(command->get_description()));
     for (const CLI::Option* option : public_options(*command)) out += option_entry(*option);
+    out += examples_of(*command);
   }
-  out += ".SH EXIT STATUS\n" + roff(tree.get_footer()) + "\n";
+  out += ".SH EXIT STATUS\n" + exit_status_of(tree);
   out += ".SH FILES\n.TP\n.I /etc/retraind/retraind.toml\nthe configuration\n";
   out += ".SH SEE ALSO\n.BR retraind.toml (5),\n.BR retraind (8),\n.I /usr/share/doc/retraind\n";
   return out;

@@ -73,6 +73,25 @@ TEST(Manual, SaysOfEachCommandWhatItsHelpSays) {
   }
 }
 
+TEST(Manual, ShowsTheExamplesOfHelpAndTheExitCodesOnce) {
+  const CommandLine line;
+  const std::string page = plain(command_page(line.tree(), kEdition));
+  std::size_t examples = 0;
+  for (const CLI::App* command : public_commands(line.tree())) {
+    std::istringstream footer(command->get_footer());
+    std::string text;
+    while (std::getline(footer, text)) {
+      if (!text.starts_with("  ")) continue;
+      ++examples;
+      EXPECT_NE(page.find("\n" + text.substr(2) + "\n"), std::string::npos) << text;
+    }
+  }
+  EXPECT_GT(examples, 10U);
+  const std::size_t codes = page.find("0 done; 1 the operation failed");
+  EXPECT_NE(codes, std::string::npos);
+  EXPECT_EQ(page.find("0 done; 1 the operation failed", codes + 1), std::string::npos);
+}
+
 TEST(Manual, DoesNotTellOfInternalCommands) {
   const CommandLine line;
   const std::string page = command_page(line.tree(), kEdition);
