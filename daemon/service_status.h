@@ -18,10 +18,10 @@ struct ServiceStatus {
   std::size_t looks = 0;  // of triggers, trials and scorings
   std::size_t deliveries = 0;
   std::size_t models = 0;
-  std::optional<TimePoint> next_trigger;  // by the host's clock; absent: none is due, or it is not known
-  std::optional<RegistryHealth::Trouble> trouble;
-  std::optional<Mark> stuck;
-  ReloadOutcome last_reload;
+  std::optional<TimePoint> next_trigger{};  // by the host's clock; absent: none is due, or it is not known
+  std::optional<RegistryHealth::Trouble> trouble{};
+  std::optional<Mark> stuck{};
+  ReloadOutcome last_reload{};
 };
 
 // "2 runs, 1 look; 14 models; next trigger at 03:00 UTC". What is wrong comes first: a loop that stands still, a

@@ -131,9 +131,7 @@ TEST(Table, SpellsIntervalsWithUnits) {
   EXPECT_EQ(spelled_interval("05:07:00"), "5 h 7 min");
   EXPECT_EQ(spelled_interval("1 day 02:00:00"), "1 d 2 h");
   EXPECT_EQ(spelled_interval("12 days"), "12 d 0 h");
-  for (const char* other : {"", "-00:00:01", "1 mon", "soon"}) {
-    if (*other != '\0') EXPECT_EQ(spelled_interval(other), other);
-  }
+  for (const char* other : {"-00:00:01", "1 mon", "soon"}) EXPECT_EQ(spelled_interval(other), other);
 }
 
 TEST(Record, NamesEachFieldThatIsThere) {
