@@ -15,7 +15,8 @@ namespace {
 // The worst judgement of each check, with its sentence.
 std::map<std::string, std::pair<std::string, std::string>> by_check(const CommandResult& result) {
   std::map<std::string, std::pair<std::string, std::string>> out;
-  for (const auto& each : boost::json::parse(result.output).as_array()) {
+  const boost::json::value findings = boost::json::parse(result.output);
+  for (const auto& each : findings.as_array()) {
     const auto text = [&](const char* key) { return std::string(each.as_object().at(key).as_string()); };
     auto& there = out[text("check")];
     // ok, problem and warning: the worst is not the last in the alphabet.

@@ -13,7 +13,8 @@ TEST(Retention, RemovesOldSignalsAndRecordsIt) {
   World world;
   const auto config = world.configure("[retention]\nsignals = \"30d\"\n");
   world.registry.exec(
-      "INSERT INTO retraind.signal SELECT 'errors', now() - i * interval '1 day', i FROM generate_series(1, 40) i");
+      "INSERT INTO retraind.signal"
+      " SELECT 'errors', now() - i * interval '1 day' + interval '12 hours', i FROM generate_series(1, 40) i");
   DaemonProcess& daemon = world.start(config);
   ASSERT_TRUE(world.comes_true("SELECT sum(removed) = 10 FROM retraind.retention_history WHERE kind = 'signals'"));
   EXPECT_EQ(world.registry.text("SELECT count(*) FROM retraind.signal"), "30");
