@@ -224,7 +224,7 @@ TEST(Faults, ARunThatIsStillQueuedIsCancelledAtOnceAndNeedsNoDaemonForIt) {
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait(), 0);
   EXPECT_EQ(world.run({"trigger", "m", "--config", config.string()}).output, "run 2\n");
-  EXPECT_EQ(world.run({"cancel", "2", "--config", config.string()}).exit_code, 1) << "without a reason";
+  EXPECT_EQ(world.run({"cancel", "2", "--config", config.string()}).exit_code, 2) << "without a reason";
   const CommandResult cancelled = world.run({"cancel", "2", "--reason", "not now", "--config", config.string()});
   EXPECT_EQ(cancelled.exit_code, 0);
   EXPECT_EQ(cancelled.output, "cancelled\n");
