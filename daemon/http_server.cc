@@ -263,8 +263,13 @@ asio::awaitable<bool> HttpServer::serve_one(std::shared_ptr<Connection> connecti
   parser.header_limit(kMaxHeadBytes);
   parser.body_limit(boost::none);  // a body is never read: what has one is refused by its head
   boost::system::error_code error;
-  co_await http::async_read_header(connection->socket, connection->buffer, parser,
-                                   asio::redirect_error(asio::use_awaitable, error));
+  // The parser's own limit is one of a field: many small ones would pass it.
+  std::size_t head_bytes = 0;
+  while (!error && !parser.is_header_done()) {
+    head_bytes += co_await http::async_read_some(connection->socket, connection->buffer, parser,
+                                                 asio::redirect_error(asio::use_awaitable, error));
+    if (!error && head_bytes > kMaxHeadBytes) error = http::error::header_limit;
+  }
   Reply reply;
   if (error) {
     reply.keep_alive = false;

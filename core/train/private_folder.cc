@@ -50,6 +50,11 @@ bool is_folder(int parent, const std::string& name) {
   return ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
 }
 
+// Lets its owner into a folder. Where that fails, opening or removing it fails next, and it stays.
+void open_up(int parent, const std::string& name) {
+  [[maybe_unused]] const int failed = ::fchmodat(parent, name.c_str(), kFolderMode, 0);
+}
+
 // Empties the folder with three open files and no recursion, however deep it is: what a subfolder holds is moved up
 // into the folder itself, until there is no subfolder any more.
 void empty_folder(int folder) {
@@ -63,7 +68,7 @@ void empty_folder(int folder) {
       continue;
     }
     // It is no link, and nobody is left who could put one into its place.
-    ::fchmodat(folder, name.c_str(), kFolderMode, 0);
+    open_up(folder, name);
     const Descriptor below(::openat(folder, name.c_str(), kFolderFlags));
     if (below.get() >= 0) {
       for (const std::string& inner : names_in(below.get())) {
@@ -71,7 +76,7 @@ void empty_folder(int folder) {
           ::unlinkat(below.get(), inner.c_str(), 0);
           continue;
         }
-        ::fchmodat(below.get(), inner.c_str(), kFolderMode, 0);
+        open_up(below.get(), inner);
         // The program may have taken such a name, too.
         std::string up = ".removed-" + std::to_string(moved++);
         while (::faccessat(folder, up.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {

@@ -65,8 +65,16 @@ std::optional<HttpReply> HttpClient::reply(std::chrono::seconds deadline, bool h
   out.status = std::atoi(out.head.c_str() + out.head.find(' ') + 1);
   constexpr std::string_view kLength = "\r\nContent-Length: ";
   const std::size_t at = out.head.find(kLength);
-  const std::size_t length =
-      at == std::string::npos || head_only ? 0 : std::strtoul(out.head.c_str() + at + kLength.size(), nullptr, 10);
+  if (at == std::string::npos && !head_only) {
+    // Its end is that of the connection.
+    while (receive(until)) {
+    }
+    if (!closed_) return std::nullopt;
+    out.body = pending_.substr(end + 4);
+    pending_.clear();
+    return out;
+  }
+  const std::size_t length = head_only ? 0 : std::strtoul(out.head.c_str() + at + kLength.size(), nullptr, 10);
   while (pending_.size() < end + 4 + length) {
     if (!receive(until)) return std::nullopt;
   }
@@ -84,7 +92,8 @@ bool HttpClient::is_closed_within(std::chrono::seconds deadline) {
 std::optional<HttpReply> http_get(std::uint16_t port, const std::string& target, const std::string& host) {
   try {
     HttpClient client(port);
-    client.send("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    // By HTTP/1.0, in which no server cuts its answer into chunks.
+    client.send("GET " + target + " HTTP/1.0\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
     return client.reply();
   } catch (const std::runtime_error&) {
     return std::nullopt;

@@ -368,11 +368,11 @@ TEST(Release, ACommandThatNeitherEndsNorFallsSilentIsEndedAtTheTimeout) {
                                   "echo $! > $here/child\n"
                                   "yes retraind\n");
   world.start(world.configure(World::events_model("m") +
-                              release_section("m", "on_promote = [\"" + command.string() + "\"]\ntimeout = \"1s\"\n")));
+                              release_section("m", "on_promote = [\"" + command.string() + "\"]\ntimeout = \"5s\"\n")));
   ASSERT_TRUE(world.comes_true("SELECT NOT delivered FROM retraind.release_attempt_history"));
   const std::string said = details(world);
   EXPECT_EQ(
-      said.rfind("1:false:the command " + command.string() + " took longer than 1s (release.timeout) and was ended (",
+      said.rfind("1:false:the command " + command.string() + " took longer than 5s (release.timeout) and was ended (",
                  0),
       0U)
       << said;
@@ -388,15 +388,18 @@ TEST(Release, WhatAPersonMendsIsNoticedAtTheNextAttempt) {
   make_data(world);
   const fs::path directory = world.folder() / "serving";
   fs::create_directory(directory);
-  std::ofstream(world.folder() / "secret") << "readable by everybody\n";
-  fs::permissions(world.folder() / "secret", fs::perms::owner_read | fs::perms::others_read);
+  std::ofstream(world.folder() / "secret") << "soon readable by everybody\n";
+  fs::permissions(world.folder() / "secret", fs::perms::owner_read);
   WebhookServer server;
   const auto config =
       world.configure(World::events_model("m") +
                       release_section("m", "directory = \"" + (directory / "above/models").string() +
                                                "\"\nwebhook = \"" + server.url() + "\"\nwebhook_secret_file = \"" +
                                                (world.folder() / "secret").string() + "\"\n"));
-  world.start(config);
+  DaemonProcess& daemon = world.start(config);
+  // A file that is open to others from the start is refused with the configuration.
+  ASSERT_TRUE(world.comes_true([&daemon] { return daemon.log().find(" ready: ") != std::string::npos; }, "ready"));
+  fs::permissions(world.folder() / "secret", fs::perms::owner_read | fs::perms::others_read);
   ASSERT_TRUE(world.comes_true("SELECT count(*) = 2 FROM retraind.release_attempt_history WHERE NOT delivered"));
   const std::string said = details(world);
   EXPECT_NE(said.find("is not there (create it, or correct release.directory)"), std::string::npos) << said;

@@ -110,7 +110,8 @@ TEST_F(ScoringTest, SaysWhichTableToCreateAndGoesOnOnceItIsThere) {
   const std::string said = status("last_error");
   const std::size_t begin = said.find("CREATE TABLE");
   ASSERT_NE(begin, std::string::npos) << said;
-  EXPECT_CONTAINS(daemon.log(), "CREATE TABLE predictions");
+  EXPECT_TRUE(world.comes_true([&daemon] { return daemon.log().find("CREATE TABLE predictions") != std::string::npos; },
+                               "the log says so too"));
   world.source.exec(said.substr(begin, said.find(';', begin) - begin));
   EXPECT_TRUE(scored(500, 510));
   EXPECT_TRUE(world.comes_true("SELECT last_error IS NULL AND failures = 0 FROM retraind.scoring_status"));
