@@ -5,8 +5,8 @@
 
 namespace retraind::daemon {
 
-// Where daemon.instance does not say: what RETRAIND_INSTANCE says (retraind@.service sets it, so that two daemons of one
-// machine are not taken for each other), else the name of the host.
+// Where daemon.instance does not say: what RETRAIND_INSTANCE says (retraind@.service sets it, so that two daemons of
+// one machine are not taken for each other), else the name of the host.
 std::string default_instance();
 
 }  // namespace retraind::daemon
