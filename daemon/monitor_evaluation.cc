@@ -130,8 +130,8 @@ void MonitorEvaluation::set_single_sample(const std::string& what, std::optional
 }
 
 void MonitorEvaluation::observe_query(const settings::QueryTrigger& rule) {
-  const auto value = ask_source(
-      [&] { return source::read_number(*source_, rule.query, "retraind monitor " + monitor_.model_name); });
+  const auto value =
+      ask_source([&] { return source::read_number(*source_, rule.query, "retraind monitor " + monitor_.model_name); });
   set_single_sample("the query", value, "the query returned no row, NULL or NaN");
 }
 
