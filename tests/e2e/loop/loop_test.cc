@@ -140,7 +140,7 @@ TEST(Loop, KeepsItsSettingsWhenTheReloadedFileIsWrong) {
   world.configure(World::events_model("m", "windw = \"1d\""));
   daemon.signal(SIGHUP);
   ASSERT_TRUE(
-      world.comes_true([&] { return daemon.log().find("the settings in force stay as they are") != std::string::npos; },
+      world.comes_true([&] { return daemon.log().find("the settings before stay in force") != std::string::npos; },
                        "the complaint in the log"));
   EXPECT_NE(daemon.log().find("retraind.toml:"), std::string::npos);
   EXPECT_NE(daemon.log().find("windw"), std::string::npos);
