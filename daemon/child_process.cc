@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/base/failpoint.h"
 #include "core/cage/cage.h"
 #include "daemon/log.h"
 
@@ -91,11 +92,14 @@ pid_t spawn(const ChildSpec& spec) {
   std::vector<char*> environment;
   if (spec.environment) environment = pointers_of(*spec.environment);
   pid_t pid = -1;
+  const std::string& what = spec.argv.size() > 1 ? spec.argv[1] : spec.argv.at(0);
+  failpoint("before_spawn", what);
   // This process's own file, also when an upgrade has put another one in its place: a daemon and its workers must speak
   // the same language.
   check(posix_spawn(&pid, "/proc/self/exe", actions.get(), attributes.get(), argv.data(),
                     spec.environment ? environment.data() : environ),
         ("cannot start " + spec.argv.at(0)).c_str());
+  failpoint("after_spawn", what);
   return pid;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "core/base/failpoint.h"
 #include "core/store/listener.h"
 #include "daemon/log.h"
 #include "daemon/loops.h"
@@ -93,6 +94,7 @@ asio::awaitable<void> ListenLoop::listen() {
       continue;
     }
     for (const store::Notification& notification : listener->drain()) {
+      failpoint("after_notification", notification.payload);
       if (notification.payload == "run") context_.runs_due.ring();
       if (notification.payload == "monitor") context_.monitors_due.ring();
       if (notification.payload == "trial") context_.trials_due.ring();

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/base/error.h"
+#include "core/base/failpoint.h"
 #include "core/registry/artifacts.h"
 #include "core/release/directory.h"
 #include "core/release/webhook.h"
@@ -59,7 +60,9 @@ asio::awaitable<void> ReleaseDelivery::execute() {
   asio::co_spawn(context_.io, await_timeout(), asio::detached);
   activity_.mark("being delivered", release_.settings.timeout + kBulkTime);
   try {
+    failpoint("before_delivery", to_text(release_.target));
     co_await deliver();
+    failpoint("after_delivery", to_text(release_.target));
     delivered_ = true;
   } catch (const Error& error) {
     detail_ = error.message_with_hint();

@@ -10,6 +10,7 @@
 
 #include "core/base/descriptor.h"
 #include "core/base/error.h"
+#include "core/base/failpoint.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 
 void write_durable_file(const std::filesystem::path& path, std::string_view bytes) {
   const std::filesystem::path beside = path.string() + ".part";
+  const std::string name = path.filename();
   const std::filesystem::path around = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   // Opened first: what cannot be synced is not replaced either.
   const Descriptor folder(::open(around.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -35,8 +37,11 @@ void write_durable_file(const std::filesystem::path& path, std::string_view byte
       if (got < 0) fail("cannot write", beside);
       written += static_cast<std::size_t>(got);
     }
+    failpoint("before_fsync", name);
     if (::fsync(file.get()) != 0) fail("cannot sync", beside);
+    failpoint("before_rename", name);
     if (::rename(beside.c_str(), path.c_str()) != 0) fail("cannot rename", beside);
+    failpoint("after_rename", name);
   } catch (...) {
     ::unlink(beside.c_str());
     throw;

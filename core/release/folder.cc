@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/base/failpoint.h"
 #include "core/base/sha256.h"
 
 namespace retraind::release {
@@ -143,6 +144,7 @@ void write_file(int folder, const std::string& name, std::string_view bytes, con
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   check(stop);
+  failpoint("before_fsync", name);
   if (::fsync(fd.get()) != 0) fail("writing " + name);
 }
 
@@ -151,7 +153,9 @@ void make_folder(int parent, const std::string& name) {
 }
 
 void rename_entry(int folder, const std::string& from, const std::string& to) {
+  failpoint("before_rename", to);
   if (::renameat(folder, from.c_str(), folder, to.c_str()) != 0) fail("renaming " + from + " to " + to);
+  failpoint("after_rename", to);
 }
 
 void replace_folder(int parent, const std::string& from, const std::string& to) {

@@ -5,6 +5,7 @@
 #include <pqxx/pqxx>
 
 #include "core/base/error.h"
+#include "core/base/failpoint.h"
 #include "core/store/conninfo.h"
 #include "core/store/error_translation.h"
 
@@ -93,7 +94,9 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
     Transaction transaction(work);
     body_started = true;
     body(transaction);
+    failpoint("before_commit", name);
     work.commit();
+    failpoint("after_commit", name);
     usable = true;
   } catch (const pqxx::sql_error& error) {
     const std::string_view state = error.sqlstate();

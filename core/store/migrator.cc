@@ -5,6 +5,7 @@
 #include <pqxx/pqxx>
 
 #include "core/base/error.h"
+#include "core/base/failpoint.h"
 #include "core/base/sha256.h"
 
 namespace retraind::store {
@@ -151,6 +152,7 @@ std::vector<std::string> migrate(Database& database, std::optional<int> target) 
       const Migration& migration = known[static_cast<std::size_t>(version - 1)];
       work.exec(std::string(migration.up));
       work.exec_params0(kRecord, version, std::string(migration.name), to_hex(retraind::sha256(migration.up)));
+      failpoint("between_migrations", migration.name);
       done.push_back(fmt::format("{:03}_{} up", version, migration.name));
     }
     for (int version = report.version; version > goal; --version) {

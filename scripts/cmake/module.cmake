@@ -34,3 +34,11 @@ function(retraind_module name)
   endforeach()
   target_link_libraries(retraind_${name} PUBLIC ${ARG_LIBRARIES})
 endfunction()
+
+# retraind_has_failpoints(TARGET): its code passes points of core/base/failpoint.h. Only such modules are compiled with the
+# switch, so that turning it builds little anew.
+function(retraind_has_failpoints target)
+  if(RETRAIND_FAILPOINTS)
+    target_compile_definitions(${target} PRIVATE RETRAIND_FAILPOINTS)
+  endif()
+endfunction()
