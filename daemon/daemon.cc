@@ -37,6 +37,14 @@ TimePoint wall_clock() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
+// Every statement of the daemon is short: what takes longer is better given up and asked again than waited for, while
+// leases run out.
+constexpr Duration kStatementTimeout = std::chrono::seconds(15);
+constexpr Duration kLockTimeout = std::chrono::seconds(10);
+
+// Between two attempts to reach a registry that is away: whoever waits for it should be at work soon after it is back.
+constexpr Duration kLongestPause = std::chrono::seconds(3);
+
 }  // namespace
 
 Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path executable, std::string version)
@@ -59,6 +67,7 @@ Daemon::Daemon(settings::Settings settings, Reader reader, std::filesystem::path
       watch_(context_, notifier_, [this](const std::optional<Mark>& stuck) { return status(stuck); }),
       exposition_(context_, [this] { return runs_.least_lease(); }),
       http_(context_, exposition_) {
+  registry_.set_timeouts(kStatementTimeout, kLockTimeout);
   registry_.on_error([this](const std::exception& error) { context_.metrics.registry_failed(failure_class(error)); });
   context_.health.watch([this] { return watch_.stuck_text(); });
   context_.executor.instance = settings.daemon.instance;
@@ -127,7 +136,7 @@ asio::awaitable<void> Daemon::begin() {
     start_timer_.expires_after(pause);
     boost::system::error_code ignored;
     co_await start_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    pause = std::min<Duration>(pause * 2, std::chrono::minutes(1));
+    pause = std::min(pause * 2, kLongestPause);
   }
   if (context_.stopping) co_return;
   begun_ = true;

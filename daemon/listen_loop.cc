@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 constexpr auto kReconnectAfter = std::chrono::seconds(10);
 // A connection that has been silent for so long is asked whether it is still there.
-constexpr auto kProbeAfter = std::chrono::seconds(20);
+constexpr auto kProbeAfter = std::chrono::seconds(10);
 
 }  // namespace
 

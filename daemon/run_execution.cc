@@ -16,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/pipeline/conclude.h"
 #include "core/pipeline/durable_file.h"
+#include "core/store/limits.h"
 #include "daemon/log.h"
 #include "daemon/run_blocking.h"
 
@@ -29,6 +30,12 @@ constexpr const char* kJobFile = "job.json";
 constexpr std::size_t kMaxStepLine = 64 * 1024;
 // Between TERM and KILL, for a worker that is told to stop.
 constexpr auto kGrace = std::chrono::seconds(5);
+
+// A renewal that hangs must be given up early enough for the next one: on another connection, while the lease lasts.
+store::Limits renewal_limits(Duration lease_time) {
+  const Duration most = std::max<Duration>(lease_time / 6, std::chrono::seconds(2));
+  return {.statement = most, .lock = most};
+}
 
 // Asio's timers take the clock's own resolution, our durations are microseconds.
 steady_clock::duration to_steady(Duration duration) {
@@ -140,10 +147,12 @@ asio::awaitable<void> RunExecution::renew_lease_until_ended() {
     bool answered = false;
     try {
       co_await run_blocking(context_.pool, [this, &heartbeat, &noted, &lease_time, &worker_pid] {
-        context_.registry.transact("renew lease", [&](store::Transaction& transaction) {
+        const auto renew = [&](store::Transaction& transaction) {
+          store::limit(transaction, renewal_limits(lease_time));
           heartbeat = runs::renew_lease(transaction, lease_, lease_time, runs::registry_now(transaction));
           if (heartbeat.held && !noted) noted = runs::note_worker(transaction, lease_, worker_pid);
-        });
+        };
+        context_.registry.transact("renew lease", renew);
       });
       answered = true;
     } catch (const std::exception& error) {

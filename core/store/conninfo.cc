@@ -49,7 +49,7 @@ std::string with_defaults(std::string_view conninfo, std::string_view applicatio
   options.try_emplace("keepalives_idle", "10");
   options.try_emplace("keepalives_interval", "5");
   options.try_emplace("keepalives_count", "2");
-  options.try_emplace("tcp_user_timeout", "20000");
+  options.try_emplace("tcp_user_timeout", "15000");
   if (read_write) options.try_emplace("target_session_attrs", "read-write");
   std::string out;
   for (const auto& [key, value] : options) out += (out.empty() ? "" : " ") + key + "=" + quote(value);

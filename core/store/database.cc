@@ -8,11 +8,25 @@
 #include "core/base/failpoint.h"
 #include "core/store/conninfo.h"
 #include "core/store/error_translation.h"
+#include "core/store/limits.h"
+#include "core/store/silence_watch.h"
 
 namespace retraind::store {
 namespace {
 
 constexpr std::size_t kMaxIdle = 8;
+// What a server that has given a statement up needs to say so.
+constexpr auto kAnswerTime = std::chrono::seconds(2);
+
+std::string timeouts_of(const Limits& limits) {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  return fmt::format(
+      "/* retraind:store.timeouts */ SELECT set_config('statement_timeout', '{0}', true),"
+      " set_config('lock_timeout', '{1}', true), set_config('idle_in_transaction_session_timeout', '{0}', true),"
+      " set_config('timezone', 'UTC', true), set_config('search_path', 'pg_catalog', true)",
+      duration_cast<milliseconds>(limits.statement).count(), duration_cast<milliseconds>(limits.lock).count());
+}
 
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo, const std::string& description) {
   try {
@@ -33,7 +47,13 @@ std::unique_ptr<pqxx::connection> connect(const std::string& conninfo, const std
 
 }  // namespace
 
+void limit(Transaction& transaction, const Limits& limits) {
+  transaction.work().exec(timeouts_of(limits));
+  SilenceWatch::of_process().allow(transaction.work().conn().sock(), limits.statement + kAnswerTime);
+}
+
 struct Database::Idle {
+  Duration statement_timeout{};
   std::vector<std::unique_ptr<pqxx::connection>> connections;
 };
 
@@ -47,13 +67,9 @@ Database::Database(std::string_view conninfo, std::string_view application_name)
 Database::~Database() = default;
 
 void Database::set_timeouts(Duration statement, Duration lock) {
-  using std::chrono::duration_cast;
-  using std::chrono::milliseconds;
-  set_timeouts_ = fmt::format(
-      "/* retraind:store.timeouts */ SELECT set_config('statement_timeout', '{0}', true),"
-      " set_config('lock_timeout', '{1}', true), set_config('idle_in_transaction_session_timeout', '{0}', true),"
-      " set_config('timezone', 'UTC', true), set_config('search_path', 'pg_catalog', true)",
-      duration_cast<milliseconds>(statement).count(), duration_cast<milliseconds>(lock).count());
+  const std::lock_guard guard(mutex_);
+  set_timeouts_ = timeouts_of({statement, lock});
+  idle_->statement_timeout = statement;
 }
 
 template <class Raise>
@@ -69,8 +85,12 @@ void Database::tell(Raise raise) {
 
 void Database::run(std::string_view name, const std::function<void(Transaction&)>& body) {
   std::unique_ptr<pqxx::connection> connection;
+  std::string timeouts;
+  Duration most_silence;
   {
     const std::lock_guard lock(mutex_);
+    timeouts = set_timeouts_;
+    most_silence = idle_->statement_timeout + kAnswerTime;
     if (!idle_->connections.empty()) {
       connection = std::move(idle_->connections.back());
       idle_->connections.pop_back();
@@ -89,8 +109,9 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
   bool usable = false;
   bool body_started = false;
   try {
+    const SilenceWatch::Guard guard(connection->sock(), most_silence);
     pqxx::work work(*connection);
-    work.exec(set_timeouts_);
+    work.exec(timeouts);
     Transaction transaction(work);
     body_started = true;
     body(transaction);

@@ -2,22 +2,52 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <poll.h>
+
+#include <cerrno>
 
 #include "core/base/error.h"
+#include "core/base/time.h"
 #include "core/store/error_translation.h"
 
 namespace retraind::store {
 
+namespace {
+
+constexpr std::chrono::milliseconds kAnswerTime{5000};
+
+}  // namespace
+
 struct Listener::Impl {
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection{nullptr, &PQfinish};
 
+  // Not PQexec, which would wait for ever where somebody in between keeps the connection and never answers.
   void command(const std::string& sql) {
-    const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()), &PQclear);
-    const ExecStatusType status = PQresultStatus(result.get());
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-      throw TransientError(
-          fmt::format("listening for notifications failed: {}", first_line(PQerrorMessage(connection.get()))));
+    if (PQsendQuery(connection.get(), sql.c_str()) != 1) fail();
+    while (PQisBusy(connection.get()) != 0) {
+      pollfd socket{.fd = PQsocket(connection.get()), .events = POLLIN, .revents = 0};
+      const int ready = ::poll(&socket, 1, static_cast<int>(kAnswerTime.count()));
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready == 0) {
+        throw TransientError(
+            fmt::format("the listening connection was asked whether it is there, and did not answer within {}",
+                        format_duration(kAnswerTime)));
+      }
+      if (PQconsumeInput(connection.get()) != 1) fail();
     }
+    bool done = false;
+    while (PGresult* raw = PQgetResult(connection.get())) {
+      const std::unique_ptr<PGresult, decltype(&PQclear)> result(raw, &PQclear);
+      const ExecStatusType status = PQresultStatus(raw);
+      if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) fail();
+      done = true;
+    }
+    if (!done) fail();
+  }
+
+  [[noreturn]] void fail() {
+    throw TransientError(
+        fmt::format("listening for notifications failed: {}", first_line(PQerrorMessage(connection.get()))));
   }
 };
 

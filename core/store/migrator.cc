@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/failpoint.h"
 #include "core/base/sha256.h"
+#include "core/store/limits.h"
 
 namespace retraind::store {
 namespace {
@@ -59,6 +60,9 @@ constexpr const char* kKeepsRecord =
 
 constexpr const char* kDropSchema =
     "/* retraind:store.drop_schema */ DROP TABLE retraind.schema_version; DROP SCHEMA retraind";
+
+// A migration of a registry with years of history takes its time, and so does waiting for another who migrates.
+constexpr Limits kMigrationLimits{.statement = std::chrono::minutes(5), .lock = std::chrono::minutes(1)};
 
 struct Applied {
   int version;
@@ -137,9 +141,7 @@ std::vector<std::string> migrate(Database& database, std::optional<int> target) 
     pqxx::transaction_base& work = transaction.work();
     // Twenty daemons that start at once wait here for the first; the lock is gone with the transaction, whatever
     // happens.
-    work.exec(
-        "/* retraind:store.migrate_wait */ SELECT set_config('lock_timeout', '60s', true),"
-        " set_config('statement_timeout', '5min', true)");
+    limit(transaction, kMigrationLimits);
     work.exec_params(kLock, kLockKey);
     const std::vector<Applied> applied = list_applied(work);
     const SchemaReport report = inspect(applied);

@@ -10,8 +10,10 @@
 #include "core/base/error.h"
 #include "core/store/conninfo.h"
 #include "core/store/database.h"
+#include "core/store/limits.h"
 #include "core/store/listener.h"
 #include "tests/support/pg_sandbox.h"
+#include "tests/support/tcp_proxy.h"
 #include "tests/support/test_database.h"
 
 namespace retraind::store {
@@ -174,6 +176,49 @@ TEST_F(DatabaseTest, CallsTimeoutsTransient) {
   EXPECT_CONTAINS(complaint<TransientError>("SELECT * FROM public.t"), "lock timeout");
 }
 
+// What hangs between here and the server takes everything and answers nothing; the kernel, which is acknowledged every
+// byte, finds nothing wrong with that.
+class SilenceTest : public DatabaseTest {
+ protected:
+  SilenceTest() { behind.set_timeouts(std::chrono::seconds(1), std::chrono::seconds(1)); }
+  static void ask(Transaction& transaction) { transaction.work().exec("SELECT 1"); }
+
+  testing::TcpProxy proxy{testing::PgSandbox::shared().folder()};
+  Database behind{proxy.conninfo(ground.name()), "retraind-test"};
+};
+
+TEST_F(SilenceTest, AnIdleConnectionThatNeverAnswersIsReplaced) {
+  behind.transact("first", ask);
+  proxy.set(testing::ProxyMode::half_open);
+  behind.transact("second", ask);
+}
+
+TEST_F(SilenceTest, AStatementThatIsNeverAnsweredIsALostConnection) {
+  EXPECT_THROW(behind.transact("silence",
+                               [&](Transaction& transaction) {
+                                 proxy.set(testing::ProxyMode::half_open);
+                                 ask(transaction);
+                               }),
+               TransientError);
+  behind.transact("afterwards", ask);
+}
+
+TEST_F(SilenceTest, ACommitThatIsNeverAnsweredIsInDoubt) {
+  EXPECT_THROW(behind.transact("silence",
+                               [&](Transaction& transaction) {
+                                 ask(transaction);
+                                 proxy.set(testing::ProxyMode::half_open);
+                               }),
+               InDoubtError);
+}
+
+TEST_F(SilenceTest, ASlowAnswerWithinItsTimeIsWaitedFor) {
+  behind.transact("slow", [](Transaction& transaction) {
+    limit(transaction, {.statement = std::chrono::seconds(8), .lock = std::chrono::seconds(1)});
+    transaction.work().exec("SELECT pg_sleep(4)");
+  });
+}
+
 TEST_F(DatabaseTest, CallsAReadOnlyServerTransient) {
   EXPECT_CONTAINS(complaint<TransientError>("SET LOCAL transaction_read_only = on; CREATE TABLE public.t ()"),
                   "read-only");
@@ -273,6 +318,14 @@ TEST_F(ListenerTest, NoticesThatItsConnectionIsGone) {
         listener.probe();
       },
       TransientError);
+}
+
+TEST_F(ListenerTest, NoticesThatNobodyAnswersAnyMore) {
+  testing::TcpProxy proxy(testing::PgSandbox::shared().folder());
+  Listener listener(proxy.conninfo(ground.name()), {"retraind_wake"});
+  listener.probe();
+  proxy.set(testing::ProxyMode::half_open);
+  EXPECT_THROW(listener.probe(), TransientError);
 }
 
 TEST_F(ListenerTest, TellsAnUnreachableServerApart) {
