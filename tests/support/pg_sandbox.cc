@@ -33,6 +33,8 @@ while read -r command; do
   case $command in
     init) "$@" "$programs/initdb" -D "$folder/data" -A trust -U postgres -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 &&
           "$@" tee -a "$folder/data/postgresql.conf" <"$folder/settings" >/dev/null ;;
+    clone\ *) "$@" "$programs/pg_basebackup" -D "$folder/data" -h "${command#clone }" -U postgres -R -X stream -c fast --no-sync >"$folder/log" 2>&1 &&
+          "$@" tee -a "$folder/data/postgresql.conf" <"$folder/settings" >/dev/null ;;
     start) "$@" "$programs/postgres" -D "$folder/data" </dev/null >>"$folder/log" 2>&1 & server=$! ;;
     stop) halt INT ;;
     crash) halt QUIT ;;
@@ -70,7 +72,7 @@ std::filesystem::path postgres_programs() {
       "no PostgreSQL server from version 15 on in /usr/lib/postgresql; run scripts/install_packages");
 }
 
-PgSandbox::PgSandbox(const std::vector<std::string>& settings) : owner_(getpid()) {
+PgSandbox::PgSandbox(const std::vector<std::string>& settings, const PgSandbox* primary) : owner_(getpid()) {
   const std::string programs = postgres_programs();
   char folder[] = "/tmp/retraind-pg-XXXXXX";  // short: a Unix socket's path has at most 107 bytes
   if (mkdtemp(folder) == nullptr) throw_errno("mkdtemp");
@@ -117,7 +119,9 @@ PgSandbox::PgSandbox(const std::vector<std::string>& settings) : owner_(getpid()
   if (failed != 0) throw std::system_error(failed, std::generic_category(), "posix_spawn /bin/sh");
 
   try {
-    if (!tell("init")) throw std::runtime_error("initdb failed:\n" + log());
+    if (!tell(primary == nullptr ? std::string("init") : "clone " + primary->folder_.string())) {
+      throw std::runtime_error("the cluster could not be made:\n" + log());
+    }
     start();
   } catch (...) {
     end();

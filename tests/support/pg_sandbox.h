@@ -17,7 +17,9 @@ class PgSandbox {
  public:
   // Makes a cluster and starts its server. `settings` are lines for postgresql.conf ("max_connections = 5"). Throws
   // std::runtime_error, with the server's log, when it does not come up.
-  explicit PgSandbox(const std::vector<std::string>& settings = {});
+  // With a `primary`, whose settings allow for it (wal_level = replica, max_wal_senders), the new one is its streaming
+  // standby.
+  explicit PgSandbox(const std::vector<std::string>& settings = {}, const PgSandbox* primary = nullptr);
   ~PgSandbox();
   PgSandbox(const PgSandbox&) = delete;
   PgSandbox& operator=(const PgSandbox&) = delete;

@@ -29,9 +29,15 @@ std::string read_file(const std::filesystem::path& path) {
   return out.str();
 }
 
+// The one that was built with the tests, or another (an installed one): RETRAIND_BINARY.
+std::string retraind_binary() {
+  const char* other = std::getenv("RETRAIND_BINARY");
+  return other != nullptr ? other : RETRAIND_BINARY;
+}
+
 pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::path& out,
             const std::filesystem::path& err, std::vector<std::string> more_environment = {}) {
-  std::vector<std::string> words{RETRAIND_BINARY};
+  std::vector<std::string> words{retraind_binary()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -84,6 +90,13 @@ int DaemonProcess::wait() {
   return exit_code_of(status);
 }
 
+std::optional<int> DaemonProcess::ended() {
+  int status = 0;
+  if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) == 0) return std::nullopt;
+  pid_ = -1;
+  return exit_code_of(status);
+}
+
 std::string DaemonProcess::log() const {
   return read_file(log_);
 }
@@ -107,19 +120,26 @@ std::filesystem::path World::configure(const std::string& models, const std::str
   out << "[daemon]\ninstance = \"" << name << "\"\n"
       << "state_dir = \"" << (state_override_.empty() ? state_dir() : state_override_).string() << "\"\n"
       << (daemon_keys.find("poll_interval") == std::string::npos ? "poll_interval = \"200ms\"\n" : "") << daemon_keys
-      << "\n[http]\nlisten = \"" << http_listen_ << "\"\n[registry]\nconninfo = \"" << registry.conninfo()
-      << "\"\n[source.data]\nconninfo = \"" << source.conninfo() << "\"\n"
+      << "\n[http]\nlisten = \"" << http_listen_ << "\"\n[registry]\nconninfo = \""
+      << (registry_conninfo_.empty() ? registry.conninfo() : registry_conninfo_) << "\"\n[source.data]\nconninfo = \""
+      << (source_conninfo_.empty() ? source.conninfo() : source_conninfo_) << "\"\n"
       << models;
   return path;
 }
 
 std::filesystem::path World::next_log() const {
-  return folder_ / fmt::format("daemon-{}.log", daemons_.size());
+  return folder_ / fmt::format("daemon-{}.log", started_);
 }
 
 DaemonProcess& World::start(const std::filesystem::path& config, const std::vector<std::string>& environment) {
   daemons_.push_back(std::make_unique<DaemonProcess>(config, next_log(), environment));
+  ++started_;
   return *daemons_.back();
+}
+
+void World::forget_daemons() {
+  daemons_.clear();
+  for (int i = 0; i < started_; ++i) std::filesystem::remove(folder_ / fmt::format("daemon-{}.log", i));
 }
 
 CommandResult World::run(const std::vector<std::string>& arguments) const {

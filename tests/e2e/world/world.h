@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class DaemonProcess {
   void signal(int number) const;
   // Waits for its end (at most a minute, then kills it) and returns the exit code, or 128 + the signal.
   int wait();
+  // The same without waiting: std::nullopt while it runs.
+  std::optional<int> ended();
   std::string log() const;
 
  private:
@@ -61,9 +64,17 @@ class World {
   // Where daemons that are configured from now on listen for HTTP; nowhere by default.
   void set_http_listen(std::string address) { http_listen_ = std::move(address); }
 
+  // Where the daemons find the registry and the source, for tests that put something in between. Empty: directly.
+  void set_conninfo(std::string registry_conninfo, std::string source_conninfo) {
+    registry_conninfo_ = std::move(registry_conninfo);
+    source_conninfo_ = std::move(source_conninfo);
+  }
+
   DaemonProcess& start(const std::filesystem::path& config, const std::vector<std::string>& environment = {});
   // Where the standard error of the daemon goes that is started next.
   std::filesystem::path next_log() const;
+  // Kills those that run and forgets them all with their logs; references that start() returned end here.
+  void forget_daemons();
   CommandResult run(const std::vector<std::string>& arguments) const;
 
   // True as soon as `SELECT` of a boolean in the registry is true; after the deadline false, with the daemons' logs
@@ -85,6 +96,9 @@ class World {
   std::filesystem::path folder_;
   std::filesystem::path state_override_;
   std::string http_listen_;
+  std::string registry_conninfo_;
+  std::string source_conninfo_;
+  int started_ = 0;
   std::vector<std::unique_ptr<DaemonProcess>> daemons_;
 };
 
