@@ -12,7 +12,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
 endif()
 if(RETRAIND_SANITIZE)
   target_compile_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE} -fno-sanitize-recover=all)
-  target_link_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE})
+  # Sanitizers keep a description of each variable and check, millions of addresses, which a program that can be loaded
+  # anywhere works out anew at each start; tests start hundreds.
+  target_link_options(retraind_flags INTERFACE -fsanitize=${RETRAIND_SANITIZE} -no-pie)
   # Lines are all that a report prints; without the rest the build and the linking take a fifth less.
   target_compile_options(retraind_flags INTERFACE -g1)
   # g++ 12 warns about code that the sanitizers themselves insert.

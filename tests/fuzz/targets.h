@@ -23,6 +23,7 @@ void look_file(std::string_view input);      // what looks and trials leave
 void step_line(std::string_view input);      // what a worker says while it works
 void cron(std::string_view input);           // "minute hour day month weekday|zone"
 void words(std::string_view input);          // durations and instants
+void http_request(std::string_view input);   // what a client sends to /metrics
 
 inline constexpr Target kTargets[] = {{"settings_toml", settings_toml},
                                       {"binary_copy", binary_copy},
@@ -30,7 +31,8 @@ inline constexpr Target kTargets[] = {{"settings_toml", settings_toml},
                                       {"look_file", look_file},
                                       {"step_line", step_line},
                                       {"cron", cron},
-                                      {"words", words}};
+                                      {"words", words},
+                                      {"http_request", http_request}};
 
 // For properties of a target: an assertion that also holds where NDEBUG is defined.
 inline void require(bool holds, const char* what) {

@@ -61,6 +61,11 @@ shared_buffers = '64MB'
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+std::vector<std::string>& shared_environment() {
+  static std::vector<std::string> environment;
+  return environment;
+}
+
 }  // namespace
 
 std::filesystem::path postgres_programs() {
@@ -72,7 +77,9 @@ std::filesystem::path postgres_programs() {
       "no PostgreSQL server from version 15 on in /usr/lib/postgresql; run scripts/install_packages");
 }
 
-PgSandbox::PgSandbox(const std::vector<std::string>& settings, const PgSandbox* primary) : owner_(getpid()) {
+PgSandbox::PgSandbox(const std::vector<std::string>& settings, const PgSandbox* primary,
+                     const std::vector<std::string>& environment)
+    : owner_(getpid()) {
   const std::string programs = postgres_programs();
   char folder[] = "/tmp/retraind-pg-XXXXXX";  // short: a Unix socket's path has at most 107 bytes
   if (mkdtemp(folder) == nullptr) throw_errno("mkdtemp");
@@ -94,6 +101,8 @@ PgSandbox::PgSandbox(const std::vector<std::string>& settings, const PgSandbox* 
   } else {
     words.emplace_back("--");
   }
+  words.emplace_back("env");
+  words.insert(words.end(), environment.begin(), environment.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -142,8 +151,12 @@ void PgSandbox::end() {
 }
 
 PgSandbox& PgSandbox::shared() {
-  static PgSandbox sandbox;
+  static PgSandbox sandbox({}, nullptr, shared_environment());
   return sandbox;
+}
+
+void PgSandbox::set_shared_environment(std::vector<std::string> environment) {
+  shared_environment() = std::move(environment);
 }
 
 std::string PgSandbox::conninfo(std::string_view database) const {

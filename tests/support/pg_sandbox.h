@@ -18,8 +18,9 @@ class PgSandbox {
   // Makes a cluster and starts its server. `settings` are lines for postgresql.conf ("max_connections = 5"). Throws
   // std::runtime_error, with the server's log, when it does not come up.
   // With a `primary`, whose settings allow for it (wal_level = replica, max_wal_senders), the new one is its streaming
-  // standby.
-  explicit PgSandbox(const std::vector<std::string>& settings = {}, const PgSandbox* primary = nullptr);
+  // standby. `environment` is for the server, "NAME=VALUE".
+  explicit PgSandbox(const std::vector<std::string>& settings = {}, const PgSandbox* primary = nullptr,
+                     const std::vector<std::string>& environment = {});
   ~PgSandbox();
   PgSandbox(const PgSandbox&) = delete;
   PgSandbox& operator=(const PgSandbox&) = delete;
@@ -27,6 +28,8 @@ class PgSandbox {
   // The cluster that all databases of this process live in; started when first asked for. A test that stops servers
   // makes a PgSandbox of its own instead.
   static PgSandbox& shared();
+  // "NAME=VALUE" for the environment of that cluster's server, before anybody has asked for it.
+  static void set_shared_environment(std::vector<std::string> environment);
 
   // "host=/tmp/retraind-pg-x port=5432 user=postgres dbname=NAME": good for every process of the same user.
   std::string conninfo(std::string_view database = "postgres") const;

@@ -16,6 +16,7 @@
 
 #include "core/base/random.h"
 #include "core/base/time.h"
+#include "tests/support/pg_bouncer.h"
 
 namespace retraind::testing {
 namespace {
@@ -105,6 +106,10 @@ World::World() : registry(TestDatabase::create_registry()) {
   std::string pattern = (std::filesystem::temp_directory_path() / "retraind-e2e-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   folder_ = pattern;
+  const char* between = std::getenv("RETRAIND_THROUGH");
+  if (between == nullptr) return;
+  if (std::string(between) != "pgbouncer") throw std::runtime_error("RETRAIND_THROUGH: only pgbouncer is known");
+  set_conninfo(PgBouncer::shared().conninfo(registry.name()), PgBouncer::shared().conninfo(source.name()));
 }
 
 World::~World() {

@@ -1,6 +1,7 @@
 #pragma once
 // What an end-to-end test stands in: a registry, a source, a configuration, and the real binary as real processes.
-// Waits are for facts, with a deadline, never for a length of time. One thread.
+// Waits are for facts, with a deadline, never for a length of time. With RETRAIND_THROUGH=pgbouncer in the environment
+// the processes reach both databases through a pooler (pg_bouncer.h), and the tests themselves directly. One thread.
 
 #include <sys/types.h>
 

@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -16,6 +14,7 @@
 #include <map>
 
 #include "tests/faults/trials/loop_scene.h"
+#include "tests/support/pg_bouncer.h"
 #include "tests/support/pg_sandbox.h"
 #include "tests/support/tcp_proxy.h"
 
@@ -181,7 +180,7 @@ TEST_F(Network, NotificationsThatNeverComeCostThePollIntervalAndNoMore) {
 
 // PgBouncer in transaction mode, before both databases: every transaction may be another session.
 TEST(Pooler, InTransactionModeServesTheWholeLoop) {
-  if (!std::filesystem::exists("/usr/sbin/pgbouncer")) GTEST_SKIP() << "pgbouncer is not installed";
+  if (!PgBouncer::available()) GTEST_SKIP() << "pgbouncer is not installed";
   class Scene : public LoopScene {
    public:
     using LoopScene::ask_for_a_promotion;
@@ -195,34 +194,9 @@ TEST(Pooler, InTransactionModeServesTheWholeLoop) {
     void TestBody() override {}
   } scene;
   World& world = scene.world;
-  const std::filesystem::path folder = world.folder() / "pgbouncer";
-  std::filesystem::create_directory(folder);
-  std::filesystem::permissions(world.folder(), std::filesystem::perms::others_exec | std::filesystem::perms::group_exec,
-                               std::filesystem::perm_options::add);
-  std::filesystem::permissions(folder, std::filesystem::perms::all);
-  {
-    std::ofstream ini(folder / "pgbouncer.ini");
-    ini << "[databases]\n* = host=" << PgSandbox::shared().folder().string() << " port=5432\n"
-        << "[pgbouncer]\nlisten_addr =\nunix_socket_dir = " << folder.string()
-        << "\nlisten_port = 6432\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 5\nmax_client_conn = "
-           "200\n"
-        << "ignore_startup_parameters = extra_float_digits,options\nlogfile = " << (folder / "log").string() << "\n";
-    std::ofstream(folder / "users") << "\"postgres\" \"\"\n";
-  }
-  const std::string ini = (folder / "pgbouncer.ini").string();
-  const pid_t pooler = ::fork();
-  if (pooler == 0) {
-    ::execl("/usr/bin/setpriv", "setpriv", "--pdeathsig", "KILL", "--reuid=postgres", "--regid=postgres",
-            "--clear-groups", "--", "/usr/sbin/pgbouncer", "-q", ini.c_str(), nullptr);
-    ::_exit(127);
-  }
-  const auto through = [&](const std::string& database) {
-    return fmt::format("host={} port=6432 user=postgres dbname={}", folder.string(), database);
-  };
-  ASSERT_TRUE(time_until([&] { return TestConnection(through(world.registry.name())).text("SELECT 1") == "1"; },
-                         std::chrono::seconds(20)));
+  const PgBouncer& pooler = PgBouncer::shared();
   scene.SetUp();
-  world.set_conninfo(through(world.registry.name()), through(world.source.name()));
+  world.set_conninfo(pooler.conninfo(world.registry.name()), pooler.conninfo(world.source.name()));
   scene.config = scene.configure("a");
   scene.ask_for_a_promotion();
   DaemonProcess& first = world.start(scene.config);
@@ -240,8 +214,6 @@ TEST(Pooler, InTransactionModeServesTheWholeLoop) {
   EXPECT_EQ(scene.what_was_not_told(), "");
   EXPECT_EQ(world.registry.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0")
       << "no session lock outlives its transaction in the pool";
-  ::kill(pooler, SIGKILL);
-  ::waitpid(pooler, nullptr, 0);
 }
 
 }  // namespace
