@@ -139,9 +139,7 @@ TEST(Loop, KeepsItsSettingsWhenTheReloadedFileIsWrong) {
   ASSERT_TRUE(world.comes_true("SELECT true FROM retraind.production WHERE model = 'm'"));
   world.configure(World::events_model("m", "windw = \"1d\""));
   daemon.signal(SIGHUP);
-  ASSERT_TRUE(
-      world.comes_true([&] { return daemon.log().find("the settings before stay in force") != std::string::npos; },
-                       "the complaint in the log"));
+  ASSERT_TRUE(world.comes_to_say(daemon, "the settings before stay in force"));
   EXPECT_NE(daemon.log().find("retraind.toml:"), std::string::npos);
   EXPECT_NE(daemon.log().find("windw"), std::string::npos);
   const std::string run = world.registry.text("SELECT retraind.request_run('m', 'still there?')");

@@ -44,7 +44,7 @@ TEST(ServiceManager, HearsOfTheStartOfReloadsAndOfTheEnd) {
   const auto config = world.configure(World::events_model("m"));
   DaemonProcess& daemon = world.start(config, notifying(manager));
   ASSERT_TRUE(world.comes_true([&] { return manager.count("READY=1") == 1; }, "READY"));
-  EXPECT_TRUE(contains(daemon.log(), " ready: instance retraind, 1 models"));
+  EXPECT_TRUE(world.comes_to_say(daemon, " ready: instance retraind, 1 models"));
   EXPECT_TRUE(world.comes_true([&] { return contains(manager.newest("STATUS"), "; 1 model"); }, "a status"));
   EXPECT_TRUE(world.comes_true([&] { return manager.count("WATCHDOG=1") >= 3; }, "the watchdog is fed"));
 
@@ -61,11 +61,10 @@ TEST(ServiceManager, HearsOfTheStartOfReloadsAndOfTheEnd) {
   ASSERT_FALSE(since.empty());
   EXPECT_GE(std::stoll(since), before);
   EXPECT_LE(std::stoll(since), monotonic_microseconds());
-  EXPECT_TRUE(contains(daemon.log(),
-                       "configuration reloaded: added n; changed m (training.max_attempts); 0 models "
-                       "unchanged; changed daemon.drain_timeout"))
-      << daemon.log();
-  EXPECT_TRUE(contains(daemon.log(), "[model=m] model changed: training.max_attempts")) << daemon.log();
+  EXPECT_TRUE(world.comes_to_say(daemon,
+                                 "configuration reloaded: added n; changed m (training.max_attempts); 0 models "
+                                 "unchanged; changed daemon.drain_timeout"));
+  EXPECT_TRUE(world.comes_to_say(daemon, "[model=m] model changed: training.max_attempts"));
   EXPECT_TRUE(world.comes_true([&] { return contains(manager.newest("STATUS"), "; 2 models"); }, "the new status"));
 
   // A bad one.
@@ -80,7 +79,7 @@ TEST(ServiceManager, HearsOfTheStartOfReloadsAndOfTheEnd) {
                contains(status, "retraind.toml:") && contains(status, "; the settings before are in force; ");
       },
       "the status says that the reload failed"));
-  EXPECT_TRUE(contains(daemon.log(), "[event=reload_failed] ")) << daemon.log();
+  EXPECT_TRUE(world.comes_to_say(daemon, "[event=reload_failed] "));
 
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait(), 0);

@@ -120,7 +120,7 @@ TEST_F(TrialsTest, PromotesAShadowOnNewRowsAndBakesIt) {
   ASSERT_TRUE(
       world.comes_true("SELECT count(*) = 1 FROM retraind.trial_history WHERE kind = 'bake' AND version = 2 AND "
                        "against = 1"));
-  EXPECT_CONTAINS(daemon.log(), "shadow version 2 of model m promoted: ");
+  EXPECT_TRUE(world.comes_to_say(daemon, "shadow version 2 of model m promoted: "));
   expect_one_unbroken_history();
 }
 
@@ -142,7 +142,7 @@ TEST_F(TrialsTest, RollsBackAVersionThatBecameHarmful) {
             "promotion 1, promotion 2, rollback 1");
   EXPECT_EQ(sql("SELECT outcome FROM retraind.trial_history WHERE kind = 'bake'"), "rolled_back");
   EXPECT_EQ(sql("SELECT version FROM retraind.quarantine_history WHERE lifted_at IS NULL"), "2");
-  EXPECT_CONTAINS(daemon.log(), "version 2 of model m rolled back to 1: ");
+  EXPECT_TRUE(world.comes_to_say(daemon, "version 2 of model m rolled back to 1: "));
   expect_one_unbroken_history();
 }
 
@@ -208,7 +208,7 @@ TEST_F(TrialsTest, SaysWhatKeepsItFromScoringAndGoesOnWhenThatIsMended) {
   world.source.exec("ALTER TABLE readings RENAME TO moved");
   ASSERT_TRUE(
       world.comes_true("SELECT sentence LIKE 'new rows could not be scored: %readings%' FROM retraind.trial_history"));
-  EXPECT_CONTAINS(daemon.log(), "shadow version 2 of model m goes on: new rows could not be scored");
+  EXPECT_TRUE(world.comes_to_say(daemon, "shadow version 2 of model m goes on: new rows could not be scored"));
   world.source.exec("ALTER TABLE moved RENAME TO readings");
   add_rows(2500, 0.6);
   ASSERT_TRUE(production_becomes(2));

@@ -175,6 +175,10 @@ bool World::comes_true(const std::function<bool()>& fact, const std::string& wha
   return true;
 }
 
+bool World::comes_to_say(const DaemonProcess& daemon, const std::string& part) {
+  return comes_true([&] { return daemon.log().find(part) != std::string::npos; }, "in the log: " + part);
+}
+
 void World::make_events() {
   source.exec("CREATE TABLE events (ts timestamptz, x1 double precision, x2 double precision, colour text, y integer)");
 }

@@ -84,6 +84,9 @@ class World {
   bool comes_true(const std::function<bool()>& fact, const std::string& what,
                   std::chrono::seconds deadline = std::chrono::seconds(60));
 
+  // The same of what a daemon says: a line may come a moment after the row that it speaks of.
+  bool comes_to_say(const DaemonProcess& daemon, const std::string& part);
+
   // A table `events(ts timestamptz, x1, x2 double precision, colour text, y integer)`, a row a minute from
   // `first_minute` on. The label follows x1 > 0 (concept 0) or x1 < 0 (concept 1), with a tenth of the labels turned
   // over; deterministic.
