@@ -78,7 +78,9 @@ class Disk : public LoopScene {
     if (power && time_until([&] { return daemon->ended().has_value(); }, std::chrono::seconds(3))) {
       daemon = &world.start(config);
     }
-    if (!power) EXPECT_FALSE(daemon->ended()) << daemon->log();
+    if (!power) {
+      EXPECT_FALSE(daemon->ended()) << daemon->log();
+    }
     ASSERT_TRUE(comes_to_rest());
     const std::string broken = what_is_broken(world, {daemon->pid()}, {.settled = true});
     if (!broken.empty()) figure.fail();

@@ -94,7 +94,10 @@ TEST_F(Kills, AtEachFailpointNothingIsLostDoubledOrLeftBehind) {
     ask_for_a_promotion();
     const std::filesystem::path token = world.folder() / "token";
     std::ofstream(token) << "";
-    // The first start loads the model, which asks for the first run by itself.
+    // A value for a trigger to be evaluated by; the first start loads the model, and there is nothing yet to record for.
+    if (world.registry.text("SELECT count(*) FROM retraind.monitor WHERE trigger = 'signal'") != "0") {
+      world.registry.exec("SELECT retraind.record_signal('pulse', 0)");
+    }
     DaemonProcess& armed = world.start(config, {fmt::format("RETRAIND_FAILPOINT={}|kill|1|{}", what, token.string())});
     const auto hit = time_until([&] { return !std::filesystem::exists(token); }, std::chrono::seconds(90));
     ASSERT_TRUE(hit) << "never came to " << what << "\n" << armed.log();
