@@ -5,6 +5,9 @@
 #include <signal.h>
 
 #include <fstream>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "tests/faults/trials/loop_scene.h"
 
@@ -85,16 +88,21 @@ class Kills : public LoopScene {
 TEST_F(Kills, AtEachFailpointNothingIsLostDoubledOrLeftBehind) {
   Figure restart("restart to working after kill -9 at a failpoint");
   Figure stop("clean stop of an idle daemon");
+  // The short form takes some of them, others with each seed.
   constexpr int kCount = std::size(kPoints);
-  const int count = trials(kCount, 8 * kCount);
+  std::vector<Point> points(std::begin(kPoints), std::end(kPoints));
+  Random random = random_of("kills at failpoints");
+  for (std::size_t i = points.size() - 1; i > 0; --i) std::swap(points[i], points[random.below(i + 1)]);
+  const int count = trials(8, 5 * kCount);
   for (int i = 0; i < count; ++i) {
-    const Point& point = kPoints[i % kCount];
+    const Point& point = points[static_cast<std::size_t>(i % kCount)];
     const std::string what = fmt::format("{}={}", point.name, point.of);
     SCOPED_TRACE(what);
     ask_for_a_promotion();
     const std::filesystem::path token = world.folder() / "token";
     std::ofstream(token) << "";
-    // A value for a trigger to be evaluated by; the first start loads the model, and there is nothing yet to record for.
+    // A value for a trigger to be evaluated by; the first start loads the model, and there is nothing yet to record
+    // for.
     if (world.registry.text("SELECT count(*) FROM retraind.monitor WHERE trigger = 'signal'") != "0") {
       world.registry.exec("SELECT retraind.record_signal('pulse', 0)");
     }
@@ -113,7 +121,7 @@ TEST_F(Kills, AtRandomTimesNothingIsLostDoubledOrLeftBehind) {
   Figure restart("restart to working after kill -9 at a random time");
   Figure stop("clean stop of an idle daemon");
   Random random = random_of("kills at random times");
-  const int count = trials(8, 300);
+  const int count = trials(5, 200);
   for (int i = 0; i < count; ++i) {
     ask_for_a_promotion();
     DaemonProcess& victim = world.start(config);
@@ -129,7 +137,9 @@ TEST_F(Kills, AtRandomTimesNothingIsLostDoubledOrLeftBehind) {
           world.registry.text("SELECT coalesce(max(worker_pid), 0) FROM retraind.run WHERE state = 'running'");
       if (pid != "0") ::kill(std::stoi(pid), SIGKILL);
       victim.signal(SIGTERM);
-      EXPECT_EQ(victim.wait(), 0);
+      // One that has not come as far as asking for signals ends by the signal, having done nothing yet.
+      const int code = victim.wait();
+      EXPECT_TRUE(code == 0 || code == 128 + SIGTERM) << code;
     } else {
       victim.signal(SIGKILL);
       EXPECT_EQ(victim.wait(), 128 + SIGKILL);
