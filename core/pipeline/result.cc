@@ -12,6 +12,7 @@
 #include "core/pipeline/finding_json.h"
 #include "core/pipeline/json_access.h"
 #include "core/pipeline/kept_data.h"
+#include "core/train/utf8.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -221,8 +222,8 @@ std::string to_json(const Result& result) {
     const auto& failure = std::get<Failure>(result.outcome);
     out["failure"] = {{"transient", failure.transient},
                       {"step", to_text(failure.step)},
-                      {"message", failure.message},
-                      {"hint", failure.hint}};
+                      {"message", train::well_formed(failure.message)},
+                      {"hint", train::well_formed(failure.hint)}};
   }
   return json::serialize(out);
 }

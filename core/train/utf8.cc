@@ -1,5 +1,6 @@
 #include "core/train/utf8.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -25,20 +26,43 @@ Sequence sequence_of(std::uint8_t lead) {
   return {-1, 0, 0};
 }
 
+// The length of the well-formed sequence that `text`, which is not empty, begins with; 0: it begins with none.
+std::size_t leading_sequence(std::string_view text) {
+  const Sequence sequence = sequence_of(static_cast<std::uint8_t>(text[0]));
+  if (sequence.more < 0 || text.size() <= static_cast<std::size_t>(sequence.more)) return 0;
+  for (int i = 1; i <= sequence.more; ++i) {
+    const auto byte = static_cast<std::uint8_t>(text[static_cast<std::size_t>(i)]);
+    if (byte < (i == 1 ? sequence.low : 0x80) || byte > (i == 1 ? sequence.high : 0xBF)) return 0;
+  }
+  return 1 + static_cast<std::size_t>(sequence.more);
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const Sequence sequence = sequence_of(static_cast<std::uint8_t>(text[at]));
-    if (sequence.more < 0 || text.size() - at <= static_cast<std::size_t>(sequence.more)) return false;
-    for (int i = 1; i <= sequence.more; ++i) {
-      const auto byte = static_cast<std::uint8_t>(text[at + static_cast<std::size_t>(i)]);
-      if (byte < (i == 1 ? sequence.low : 0x80) || byte > (i == 1 ? sequence.high : 0xBF)) return false;
-    }
-    at += 1 + static_cast<std::size_t>(sequence.more);
+  while (!text.empty()) {
+    const std::size_t length = leading_sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
+}
+
+std::string well_formed(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = text[0] == '\0' ? 0 : leading_sequence(text);
+    if (length == 0) {
+      const auto byte = static_cast<std::uint8_t>(text[0]);
+      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
 }
 
 }  // namespace retraind::train

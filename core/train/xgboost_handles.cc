@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/train/utf8.h"
 #include "core/train/xgboost_library.h"
 
 namespace retraind::train::xgboost {
@@ -85,7 +86,7 @@ std::string plain_message(std::string_view message) {
   while (!message.empty() && is_blank(message.front())) message.remove_prefix(1);
   message = message.substr(0, message.find('\n'));
   while (!message.empty() && is_blank(message.back())) message.remove_suffix(1);
-  return std::string(message);
+  return well_formed(message);  // the library quotes what it reads, damaged files too
 }
 
 std::vector<std::string> take_warnings() {

@@ -132,6 +132,14 @@ TEST(Utf8, IsWellFormedOrNot) {
   EXPECT_TRUE(is_utf8(std::string_view("\0", 1)));
 }
 
+TEST(Utf8, ShowsWhatIsNoneAsItsBytes) {
+  EXPECT_EQ(well_formed(""), "");
+  EXPECT_EQ(well_formed("plain, \u00e9 and \U0001F600"), "plain, \u00e9 and \U0001F600");
+  EXPECT_EQ(well_formed("unknown objective \xff\xc3("), "unknown objective \\xff\\xc3(");
+  EXPECT_EQ(well_formed(std::string_view("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(well_formed("cut off \xe2\x82"), "cut off \\xe2\\x82");
+}
+
 TrainingJob small_job(Task task) {
   TrainingJob job;
   job.task = task;
