@@ -23,7 +23,7 @@ constexpr auto kStartsWithin = std::chrono::seconds(20);
 
 // Few server connections for many clients, so that a session that is counted on is somebody else's the next time.
 constexpr const char* kSettings = R"ini([databases]
-* = host={0} port=5432
+* = host={0} port=5432 user=postgres
 [pgbouncer]
 listen_addr =
 listen_port = 6432

@@ -73,7 +73,7 @@ TEST_F(Network, MayDoWhatItLikesToTheRegistrysConnections) {
   for (const NetworkFault& fault : kFaults) {
     work[fault.name] = std::make_unique<Figure>(std::string("at work again after: ") + fault.name);
   }
-  const int count = trials(2 * static_cast<int>(std::size(kFaults)), 50 * static_cast<int>(std::size(kFaults)));
+  const int count = trials(static_cast<int>(std::size(kFaults)), 50 * static_cast<int>(std::size(kFaults)));
   for (int i = 0; i < count; ++i) {
     const NetworkFault& fault = kFaults[static_cast<std::size_t>(i) % std::size(kFaults)];
     const auto after = std::chrono::milliseconds(random.below(2500));
@@ -100,7 +100,7 @@ TEST_F(Network, MayDoWhatItLikesToTheRegistrysConnections) {
 TEST_F(Network, MayLoseTheReplyToTheCommitOfAVerdict) {
   begin();
   Figure lost("the reply to the COMMIT of a verdict is lost");
-  const int count = trials(4, 50);
+  const int count = trials(2, 50);
   for (int i = 0; i < count; ++i) {
     ask_for_a_promotion();
     const std::string run = world.registry.text("SELECT max(run_id) FROM retraind.run");
@@ -161,7 +161,7 @@ TEST_F(Network, NotificationsThatNeverComeCostThePollIntervalAndNoMore) {
   begin();
   Figure heard("a signal to its evaluation, notified");
   Figure deaf("a signal to its evaluation, deaf, polling every 2 s");
-  const int count = trials(10, 200);
+  const int count = trials(5, 200);
   for (int i = 0; i < count; ++i) {
     const auto at_work = until_at_work();
     ASSERT_TRUE(at_work);
@@ -203,7 +203,7 @@ TEST(Pooler, InTransactionModeServesTheWholeLoop) {
   DaemonProcess& second = world.start(scene.configure("b"));
   EXPECT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
   Figure promoted("promotions through PgBouncer in transaction mode");
-  const int count = trials(4, 50);
+  const int count = trials(2, 50);
   for (int i = 0; i < count; ++i) {
     scene.ask_for_a_promotion();
     EXPECT_TRUE(scene.comes_to_rest());
