@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/registry/blocks.h"
+#include "core/store/limits.h"
 #include "daemon/log.h"
 #include "daemon/loops.h"
 #include "daemon/run_blocking.h"
@@ -16,6 +17,7 @@ namespace {
 
 // What nobody will look at again is removed now and then; nothing waits for it.
 constexpr auto kRemovalPause = std::chrono::hours(1);
+constexpr store::Limits kRemovalLimits{.statement = std::chrono::minutes(5), .lock = std::chrono::seconds(10)};
 
 }  // namespace
 
@@ -71,6 +73,7 @@ void UpkeepLoop::remove_old_blocks() {
   if (now < next_removal_) return;
   next_removal_ = now + kRemovalPause;
   context_.registry.transact("remove old blocks", [&](store::Transaction& transaction) {
+    store::limit(transaction, kRemovalLimits);
     (void)registry::remove_old_blocks(transaction, runs::registry_now(transaction));
   });
 }

@@ -116,19 +116,19 @@ std::vector<Spoiled> spoil(std::initializer_list<const char*> faults, Random& ra
 TEST_F(Disk, ThatFailsBelowTheStateFolderSpoilsAnAttemptAndNoMore) {
   Random random = random_of("the state folder's disk");
   const auto spoiled = spoil({"ENOSPC", "EIO", "short"}, random);
-  trials_below(world.state_dir(), spoiled, trials(5, 100), "a disk that fails below the state folder");
+  trials_below(world.state_dir(), spoiled, trials(3, 100), "a disk that fails below the state folder");
 }
 
 TEST_F(Disk, ThatFailsBelowTheServedFolderDelaysItsDelivery) {
   Random random = random_of("the served folder's disk");
   const auto spoiled = spoil({"ENOSPC", "EIO", "short"}, random);
-  trials_below(world.folder() / "serving", spoiled, trials(5, 100), "a disk that fails below the served folder");
+  trials_below(world.folder() / "serving", spoiled, trials(3, 100), "a disk that fails below the served folder");
 }
 
 TEST_F(Disk, ThatLosesItsPowerKeepsWhatIsServedWhole) {
   Random random = random_of("power cuts");
   const auto spoiled = spoil({"power"}, random);
-  trials_below(world.folder() / "serving", spoiled, trials(4, 100), "power cuts below the served folder");
+  trials_below(world.folder() / "serving", spoiled, trials(2, 100), "power cuts below the served folder");
 }
 
 }  // namespace

@@ -151,15 +151,15 @@ class Fleet : public ::testing::Test {
 };
 
 TEST_F(Fleet, TakesOverFromADaemonThatWasKilled) {
-  takeovers(Fault::kill, trials(4, 100));
+  takeovers(Fault::kill, trials(2, 100));
 }
 
 TEST_F(Fleet, TakesOverFromADaemonThatWasPausedAndBelievesNothingOfItAfterwards) {
-  takeovers(Fault::stop, trials(3, 100));
+  takeovers(Fault::stop, trials(2, 100));
 }
 
 TEST_F(Fleet, TakesOverFromADaemonThatWasCutOff) {
-  takeovers(Fault::cut, trials(3, 100));
+  takeovers(Fault::cut, trials(2, 100));
 }
 
 TEST_F(Fleet, HandsOverWithinASecondWhenADaemonIsTold) {
@@ -168,7 +168,7 @@ TEST_F(Fleet, HandsOverWithinASecondWhenADaemonIsTold) {
   add_member("b", model("m", true));
   ASSERT_TRUE(world.comes_true("SELECT count(*) = 2 FROM retraind.daemon"));
   ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
-  const int count = trials(4, 100);
+  const int count = trials(2, 100);
   for (int i = 0; i < count; ++i) {
     ASSERT_TRUE(world.comes_true("SELECT NOT EXISTS (SELECT FROM retraind.run WHERE finished_at IS NULL)"));
     world.registry.exec("SELECT retraind.request_run('m', 'once more')");

@@ -93,7 +93,7 @@ TEST_F(Kills, AtEachFailpointNothingIsLostDoubledOrLeftBehind) {
   std::vector<Point> points(std::begin(kPoints), std::end(kPoints));
   Random random = random_of("kills at failpoints");
   for (std::size_t i = points.size() - 1; i > 0; --i) std::swap(points[i], points[random.below(i + 1)]);
-  const int count = trials(8, 5 * kCount);
+  const int count = trials(6, 5 * kCount);
   for (int i = 0; i < count; ++i) {
     const Point& point = points[static_cast<std::size_t>(i % kCount)];
     const std::string what = fmt::format("{}={}", point.name, point.of);
@@ -121,7 +121,7 @@ TEST_F(Kills, AtRandomTimesNothingIsLostDoubledOrLeftBehind) {
   Figure restart("restart to working after kill -9 at a random time");
   Figure stop("clean stop of an idle daemon");
   Random random = random_of("kills at random times");
-  const int count = trials(5, 200);
+  const int count = trials(4, 200);
   for (int i = 0; i < count; ++i) {
     ask_for_a_promotion();
     DaemonProcess& victim = world.start(config);

@@ -1,0 +1,1 @@
+// A source file for the targets that own precompiled headers (scripts/cmake/module.cmake).
