@@ -36,7 +36,7 @@ SilenceWatch::Guard::~Guard() {
 
 void SilenceWatch::allow(int socket, Duration most) {
   const std::lock_guard lock(mutex_);
-  sockets_[socket] = most;
+  sockets_[socket] = {.most = most, .since = std::chrono::steady_clock::now()};
   if (!thread_.joinable()) {
     thread_ = std::jthread([this](const std::stop_token& stop) { look_now_and_then(stop); });
   }
@@ -48,8 +48,9 @@ void SilenceWatch::look_now_and_then(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     // Nobody is woken for nothing: an idle daemon has no connection in use.
     changed_.wait(lock, stop, [this] { return !sockets_.empty(); });
-    for (const auto& [socket, most] : sockets_) {
-      if (silence_of(socket) > most) ::shutdown(socket, SHUT_RDWR);
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& [socket, patience] : sockets_) {
+      if (now - patience.since > patience.most && silence_of(socket) > patience.most) ::shutdown(socket, SHUT_RDWR);
     }
     changed_.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
   }

@@ -28,7 +28,8 @@ class SilenceWatch {
   // Watches a socket as long as it lives; it must go before the socket is closed.
   class Guard {
    public:
-    // Shuts the socket down when for longer than `most` nothing has come or gone, up to a second late.
+    // Shuts the socket down when from now on nothing has come or gone for longer than `most`, up to a second late. What
+    // it was silent for before does not count: a pool keeps connections that nobody has used for hours.
     Guard(int socket, Duration most);
     ~Guard();
     Guard(const Guard&) = delete;
@@ -38,16 +39,21 @@ class SilenceWatch {
     int socket_;
   };
 
-  // Another patience with a socket that is watched.
+  // Another patience with a socket that is watched, from now on.
   void allow(int socket, Duration most);
 
  private:
+  struct Patience {
+    Duration most{};
+    std::chrono::steady_clock::time_point since;
+  };
+
   SilenceWatch() = default;
   void look_now_and_then(const std::stop_token& stop);
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::map<int, Duration> sockets_;  // guarded by mutex_
+  std::map<int, Patience> sockets_;  // guarded by mutex_
   std::jthread thread_;              // last: it ends before what it uses
 };
 
