@@ -212,22 +212,6 @@ TEST_F(SilenceTest, ACommitThatIsNeverAnsweredIsInDoubt) {
                InDoubtError);
 }
 
-// A connection that has waited in the pool for longer than any statement may take is as good as new.
-TEST_F(SilenceTest, WhatWasSilentBeforeItIsUsedIsNotBrokenForIt) {
-  std::string backend;
-  const auto ask_who = [&](Transaction& transaction) {
-    backend = transaction.work().exec("SELECT pg_backend_pid()").at(0)[0].as<std::string>();
-  };
-  behind.transact("first", ask_who);
-  const std::string first = backend;
-  // Nothing comes or goes on it for longer than a statement's second and the two for its answer.
-  ASSERT_EQ(ground.text("SELECT 'waited' FROM pg_sleep(3.5)"), "waited");
-  for (int i = 0; i < 20; ++i) {
-    behind.transact("afterwards", ask_who);
-    EXPECT_EQ(backend, first) << "a connection that was only idle was given up";
-  }
-}
-
 TEST_F(SilenceTest, ASlowAnswerWithinItsTimeIsWaitedFor) {
   behind.transact("slow", [](Transaction& transaction) {
     limit(transaction, {.statement = std::chrono::seconds(8), .lock = std::chrono::seconds(1)});
