@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -38,7 +39,13 @@ void SilenceWatch::allow(int socket, Duration most) {
   const std::lock_guard lock(mutex_);
   sockets_[socket] = {.most = most, .since = std::chrono::steady_clock::now()};
   if (!thread_.joinable()) {
+    // Signals are for the threads of whoever uses this: a thread that takes none of them cannot be ended by one.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     thread_ = std::jthread([this](const std::stop_token& stop) { look_now_and_then(stop); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   changed_.notify_one();
 }
