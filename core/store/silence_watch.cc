@@ -10,6 +10,8 @@
 namespace retraind::store {
 namespace {
 
+constexpr auto kLookEach = std::chrono::seconds(1);
+
 // How long nothing has come or gone; zero where the kernel does not say.
 Duration silence_of(int socket) {
   tcp_info info{};
@@ -37,15 +39,17 @@ SilenceWatch::Guard::~Guard() {
 
 void SilenceWatch::allow(int socket, Duration most) {
   const std::lock_guard lock(mutex_);
-  sockets_[socket] = {.most = most, .since = std::chrono::steady_clock::now()};
+  // What is shorter than the pause between two looks would not be seen to have ended.
+  const Duration before = silence_of(socket);
+  sockets_[socket] = {.most = most, .before = before > kLookEach ? before : Duration::zero()};
   if (!thread_.joinable()) {
     // Signals are for the threads of whoever uses this: a thread that takes none of them cannot be ended by one.
     sigset_t all;
-    sigset_t before;
+    sigset_t usual;
     ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    ::pthread_sigmask(SIG_SETMASK, &all, &usual);
     thread_ = std::jthread([this](const std::stop_token& stop) { look_now_and_then(stop); });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &usual, nullptr);
   }
   changed_.notify_one();
 }
@@ -55,11 +59,12 @@ void SilenceWatch::look_now_and_then(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     // Nobody is woken for nothing: an idle daemon has no connection in use.
     changed_.wait(lock, stop, [this] { return !sockets_.empty(); });
-    const auto now = std::chrono::steady_clock::now();
-    for (const auto& [socket, patience] : sockets_) {
-      if (now - patience.since > patience.most && silence_of(socket) > patience.most) ::shutdown(socket, SHUT_RDWR);
+    for (auto& [socket, patience] : sockets_) {
+      const Duration silence = silence_of(socket);
+      if (silence < patience.before) patience.before = Duration::zero();
+      if (silence - patience.before > patience.most) ::shutdown(socket, SHUT_RDWR);
     }
-    changed_.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+    changed_.wait_for(lock, stop, kLookEach, [] { return false; });
   }
 }
 

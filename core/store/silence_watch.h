@@ -45,7 +45,7 @@ class SilenceWatch {
  private:
   struct Patience {
     Duration most{};
-    std::chrono::steady_clock::time_point since;
+    Duration before{};  // how long it had been silent for when it was asked for; zero once something has come or gone
   };
 
   SilenceWatch() = default;
