@@ -39,7 +39,7 @@ TimePoint wall_clock() {
 
 // Every statement of the daemon is short: what takes longer is better given up and asked again than waited for, while
 // leases run out.
-constexpr Duration kStatementTimeout = std::chrono::seconds(15);
+constexpr Duration kStatementTimeout = std::chrono::seconds(12);
 constexpr Duration kLockTimeout = std::chrono::seconds(10);
 
 // Between two attempts to reach a registry that is away: whoever waits for it should be at work soon after it is back.
