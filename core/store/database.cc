@@ -106,6 +106,10 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
     }
   }
 
+  const auto forget_idle = [this] {
+    const std::lock_guard lock(mutex_);
+    idle_->connections.clear();
+  };
   bool usable = false;
   bool body_started = false;
   try {
@@ -141,16 +145,17 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
           fmt::format("{}: the database ({}) rolled back: {}", name, description_, first_line(error.what())));
     });
   } catch (const pqxx::in_doubt_error& error) {
+    forget_idle();
     tell([&] {
       throw InDoubtError(fmt::format("{}: the reply to COMMIT was lost by the database ({}): {}", name, description_,
                                      first_line(error.what())));
     });
   } catch (const pqxx::broken_connection& error) {
     // An idle connection may have died long ago; nothing has been asked of it yet, so a fresh one is simply tried.
+    // What has broken one is likely to have broken the others: each would have to be waited for in its turn.
+    forget_idle();
     if (pooled && !body_started) {
       connection.reset();
-      const std::lock_guard lock(mutex_);
-      idle_->connections.clear();
     } else {
       tell([&] {
         throw TransientError(
