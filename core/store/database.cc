@@ -53,23 +53,20 @@ void limit(Transaction& transaction, const Limits& limits) {
 }
 
 struct Database::Idle {
-  Duration statement_timeout{};
   std::vector<std::unique_ptr<pqxx::connection>> connections;
 };
 
 Database::Database(std::string_view conninfo, std::string_view application_name)
     : conninfo_(with_defaults(conninfo, application_name, true)),
       description_(describe(conninfo)),
-      idle_(std::make_unique<Idle>()) {
-  set_timeouts(std::chrono::seconds(30), std::chrono::seconds(10));
-}
+      limits_{.statement = std::chrono::seconds(30), .lock = std::chrono::seconds(10)},
+      idle_(std::make_unique<Idle>()) {}
 
 Database::~Database() = default;
 
 void Database::set_timeouts(Duration statement, Duration lock) {
   const std::lock_guard guard(mutex_);
-  set_timeouts_ = timeouts_of({statement, lock});
-  idle_->statement_timeout = statement;
+  limits_ = {.statement = statement, .lock = lock};
 }
 
 template <class Raise>
@@ -85,12 +82,10 @@ void Database::tell(Raise raise) {
 
 void Database::run(std::string_view name, const std::function<void(Transaction&)>& body) {
   std::unique_ptr<pqxx::connection> connection;
-  std::string timeouts;
-  Duration most_silence;
+  Limits limits;
   {
     const std::lock_guard lock(mutex_);
-    timeouts = set_timeouts_;
-    most_silence = idle_->statement_timeout + kAnswerTime;
+    limits = limits_;
     if (!idle_->connections.empty()) {
       connection = std::move(idle_->connections.back());
       idle_->connections.pop_back();
@@ -113,9 +108,9 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
   bool usable = false;
   bool body_started = false;
   try {
-    const SilenceWatch::Guard guard(connection->sock(), most_silence);
+    const SilenceWatch::Guard guard(connection->sock(), limits.statement + kAnswerTime);
     pqxx::work work(*connection);
-    work.exec(timeouts);
+    work.exec(timeouts_of(limits));
     Transaction transaction(work);
     body_started = true;
     body(transaction);

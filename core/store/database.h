@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/store/limits.h"
 
 namespace pqxx {
 class transaction_base;
@@ -79,9 +80,9 @@ class Database {
 
   std::string conninfo_;
   std::string description_;
-  std::string set_timeouts_;
   std::function<void(const std::exception&)> observer_;
   std::mutex mutex_;
+  Limits limits_;               // guarded by mutex_
   std::unique_ptr<Idle> idle_;  // guarded by mutex_
 };
 

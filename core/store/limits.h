@@ -11,8 +11,8 @@ class Transaction;
 // How long one statement, and the wait for one lock, may take; the server gives up then. An answer that has not come
 // two seconds after its time was over will not come any more: the connection is broken.
 struct Limits {
-  Duration statement;
-  Duration lock;
+  Duration statement{};
+  Duration lock{};
 };
 
 // A round trip.

@@ -55,6 +55,8 @@ void SilenceWatch::allow(int socket, Duration most) {
 }
 
 void SilenceWatch::look_now_and_then(const std::stop_token& stop) {
+  // Told of nothing but the end: whoever uses a connection does not wake this thread while it pauses.
+  std::condition_variable_any pause;
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     // Nobody is woken for nothing: an idle daemon has no connection in use.
@@ -64,7 +66,7 @@ void SilenceWatch::look_now_and_then(const std::stop_token& stop) {
       if (silence < patience.before) patience.before = Duration::zero();
       if (silence - patience.before > patience.most) ::shutdown(socket, SHUT_RDWR);
     }
-    changed_.wait_for(lock, stop, kLookEach, [] { return false; });
+    pause.wait_for(lock, stop, kLookEach, [] { return false; });
   }
 }
 
