@@ -12,6 +12,7 @@
 #include <chrono>
 #include <optional>
 
+#include "daemon/http_head.h"
 #include "daemon/log.h"
 
 namespace retraind::daemon {
@@ -24,7 +25,6 @@ using asio::ip::tcp;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxConnections = 32;
-constexpr std::uint32_t kMaxHeadBytes = 8 * 1024;
 constexpr std::size_t kMaxBufferBytes = 2 * kMaxHeadBytes;
 constexpr std::size_t kReadBytes = 4 * 1024;
 constexpr int kMaxRequests = 1000;  // on one connection
@@ -259,9 +259,8 @@ asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) 
 }
 
 asio::awaitable<bool> HttpServer::serve_one(std::shared_ptr<Connection> connection, bool last) {
-  http::request_parser<http::empty_body> parser;
-  parser.header_limit(kMaxHeadBytes);
-  parser.body_limit(boost::none);  // a body is never read: what has one is refused by its head
+  HttpHeadParser parser;
+  prepare(parser);
   boost::system::error_code error;
   // The parser's own limit is one of a field: many small ones would pass it.
   std::size_t head_bytes = 0;
@@ -288,10 +287,7 @@ asio::awaitable<bool> HttpServer::serve_one(std::shared_ptr<Connection> connecti
     }
   } else {
     const auto& head = parser.get();
-    HttpRequest request{.method = std::string(head.method_string()), .target = std::string(head.target()), .hosts = {}};
-    const auto [first, past] = head.equal_range(http::field::host);
-    for (auto field = first; field != past; ++field) request.hosts.emplace_back(field->value());
-    request.has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
+    const HttpRequest request = request_of(parser);
     const settings::Http& settings = context_.settings->http;
     const HttpDecision decision = decide(request, AllowedHosts(settings.listen, settings.allowed_hosts));
     reply.status = decision.status;

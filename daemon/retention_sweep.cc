@@ -6,7 +6,6 @@
 #include <string>
 
 #include "core/store/database.h"
-#include "core/store/limits.h"
 #include "daemon/log.h"
 
 namespace retraind::daemon {
@@ -18,8 +17,6 @@ constexpr auto kRetryPause = std::chrono::minutes(1);
 // its time for other work.
 constexpr auto kSitting = std::chrono::milliseconds(500);
 constexpr std::size_t kBatchRows = 1000;
-// An artifact goes whole, and may be a gigabyte on a slow disk.
-constexpr store::Limits kRemovalLimits{.statement = std::chrono::minutes(5), .lock = std::chrono::seconds(10)};
 
 }  // namespace
 

@@ -7,9 +7,13 @@
 #include <cstdint>
 
 #include "core/runs/retention.h"
+#include "core/store/limits.h"
 #include "daemon/context.h"
 
 namespace retraind::daemon {
+
+// Of whatever removes rows in the background: an artifact goes whole, and may be a gigabyte on a slow disk.
+inline constexpr store::Limits kRemovalLimits{.statement = std::chrono::minutes(5), .lock = std::chrono::seconds(10)};
 
 class RetentionSweep {
  public:

@@ -4,7 +4,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/registry/blocks.h"
-#include "core/store/limits.h"
 #include "daemon/log.h"
 #include "daemon/loops.h"
 #include "daemon/run_blocking.h"
@@ -17,7 +16,6 @@ namespace {
 
 // What nobody will look at again is removed now and then; nothing waits for it.
 constexpr auto kRemovalPause = std::chrono::hours(1);
-constexpr store::Limits kRemovalLimits{.statement = std::chrono::minutes(5), .lock = std::chrono::seconds(10)};
 
 }  // namespace
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <optional>
 
+#include "daemon/http_head.h"
 #include "tests/fuzz/targets.h"
 
 namespace retraind::fuzz {
@@ -16,9 +17,8 @@ constexpr std::size_t kPiece = 61;  // what comes at once from a network is neve
 
 // As the server does: the head of a request, in pieces, and nothing of a body.
 std::optional<daemon::HttpRequest> head_of(std::string_view input) {
-  http::request_parser<http::empty_body> parser;
-  parser.header_limit(8192);
-  parser.body_limit(boost::none);
+  daemon::HttpHeadParser parser;
+  daemon::prepare(parser);
   std::size_t read = 0;
   std::size_t available = std::min(kPiece, input.size());
   while (!parser.is_header_done()) {
@@ -29,13 +29,7 @@ std::optional<daemon::HttpRequest> head_of(std::string_view input) {
     if (available == input.size()) return std::nullopt;
     available = std::min(available + kPiece, input.size());
   }
-  const auto& head = parser.get();
-  daemon::HttpRequest out{
-      .method = std::string(head.method_string()), .target = std::string(head.target()), .hosts = {}};
-  const auto [first, past] = head.equal_range(http::field::host);
-  for (auto field = first; field != past; ++field) out.hosts.emplace_back(field->value());
-  out.has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
-  return out;
+  return daemon::request_of(parser);
 }
 
 }  // namespace
