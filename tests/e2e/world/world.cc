@@ -157,9 +157,12 @@ CommandResult World::run(const std::vector<std::string>& arguments) const {
   return {exit_code_of(status), read_file(out), read_file(err)};
 }
 
+bool World::holds(const std::string& sql) {
+  return registry.text("SELECT coalesce((" + sql + ")::boolean, false)") == "t";
+}
+
 bool World::comes_true(const std::string& sql, std::chrono::seconds deadline) {
-  return comes_true([&] { return registry.text("SELECT coalesce((" + sql + ")::boolean, false)") == "t"; }, sql,
-                    deadline);
+  return comes_true([&] { return holds(sql); }, sql, deadline);
 }
 
 bool World::comes_true(const std::function<bool()>& fact, const std::string& what, std::chrono::seconds deadline) {

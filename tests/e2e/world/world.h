@@ -78,8 +78,9 @@ class World {
   void forget_daemons();
   CommandResult run(const std::vector<std::string>& arguments) const;
 
-  // True as soon as `SELECT` of a boolean in the registry is true; after the deadline false, with the daemons' logs
-  // printed.
+  // Whether `SELECT` of a boolean in the registry is true now; NULL is not.
+  bool holds(const std::string& sql);
+  // True as soon as it is; after the deadline false, with the daemons' logs printed.
   bool comes_true(const std::string& sql, std::chrono::seconds deadline = std::chrono::seconds(60));
   bool comes_true(const std::function<bool()>& fact, const std::string& what,
                   std::chrono::seconds deadline = std::chrono::seconds(60));

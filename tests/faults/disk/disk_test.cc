@@ -66,7 +66,7 @@ class Disk : public LoopScene {
         fmt::format("{} {} {} below {}", what.fault, what.call, what.nth, folder.filename().string());
     SCOPED_TRACE(said);
     ask_for_a_promotion();
-    DaemonProcess* daemon = &world.start(config, bad_disk(what, folder));
+    daemon = &world.start(config, bad_disk(what, folder));
     const bool power = std::string_view(what.fault) == "power";
     if (!time_until([&] { return happened() || daemon->ended().has_value(); }, std::chrono::seconds(20))) {
       // So many calls are not made: the trial has nothing to say.

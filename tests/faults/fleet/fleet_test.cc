@@ -48,17 +48,13 @@ class Fleet : public ::testing::Test {
   void SetUp() override {
     world.make_events();
     world.add_events(0, 1500, 0);
-    // Every row waits a little at the source: an extraction takes seconds, in which something can happen to it.
-    world.source.exec(
-        "CREATE FUNCTION slow(x double precision) RETURNS double precision LANGUAGE plpgsql AS "
-        "$$ BEGIN IF random() < 0.5 THEN PERFORM pg_sleep(0.002); END IF; RETURN x; END $$");
+    TestConnection source = world.source.connect();
+    make_slow_function(source);
   }
 
   static std::string model(const std::string& name, bool slow) {
-    std::string text = World::events_model(name, "max_attempts = 50", "shadow = \"0s\"\nbake = \"0s\"\n");
-    const std::string query = "SELECT ts, x1, x2, colour, y FROM events";
-    if (slow) text.replace(text.find(query), query.size(), "SELECT ts, slow(x1) AS x1, x2, colour, y FROM events");
-    return text;
+    const std::string text = World::events_model(name, "max_attempts = 50", "shadow = \"0s\"\nbake = \"0s\"\n");
+    return slow ? reading_slowly(text) : text;
   }
 
   void add_member(const std::string& name, const std::string& models) {
@@ -116,10 +112,10 @@ class Fleet : public ::testing::Test {
       if (fault == Fault::cut) member.proxy->set(ProxyMode::refuse);
       const auto taken = time_until(
           [&] {
-            return holds(world,
-                         fmt::format("SELECT instance <> '{}' AND started_at IS NOT NULL AND state <> 'queued' FROM "
-                                     "retraind.run WHERE run_id = {}",
-                                     victim, run));
+            return world.holds(
+                fmt::format("SELECT instance <> '{}' AND started_at IS NOT NULL AND state <> 'queued' FROM "
+                            "retraind.run WHERE run_id = {}",
+                            victim, run));
           },
           std::chrono::seconds(60));
       ASSERT_TRUE(taken) << "nobody took over";
@@ -178,9 +174,10 @@ TEST_F(Fleet, HandsOverWithinASecondWhenADaemonIsTold) {
     members.at(victim).daemon->signal(SIGTERM);
     const auto taken = time_until(
         [&] {
-          return holds(world, fmt::format("SELECT instance <> '{}' AND state = 'running' FROM retraind.run WHERE "
-                                          "run_id = (SELECT max(run_id) FROM retraind.run)",
-                                          victim));
+          return world.holds(
+              fmt::format("SELECT instance <> '{}' AND state = 'running' FROM retraind.run WHERE "
+                          "run_id = (SELECT max(run_id) FROM retraind.run)",
+                          victim));
         },
         std::chrono::seconds(30));
     ASSERT_TRUE(taken);

@@ -29,25 +29,12 @@ class Network : public LoopScene {
     world.set_conninfo(proxy->conninfo(world.registry.name()), "");
     config = configure();
   }
-  void begin() {
-    ask_for_a_promotion();
-    daemon = &world.start(config);
-    ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
-    ASSERT_TRUE(comes_to_rest());
-  }
-  void expect_all_well(const std::string& what) {
-    ASSERT_TRUE(comes_to_rest()) << what;
-    EXPECT_EQ(what_is_broken(world, {daemon->pid()}, {.settled = true}), "") << what;
-    EXPECT_EQ(what_was_not_told(), "") << what;
-    EXPECT_FALSE(daemon->ended()) << what << ": the daemon must outlive it";
-  }
   void wait_for(std::chrono::milliseconds length) {
     const auto begun = Clock::now();
     (void)time_until([&] { return Clock::now() - begun >= length; }, std::chrono::seconds(60));
   }
 
   std::unique_ptr<TcpProxy> proxy;
-  DaemonProcess* daemon = nullptr;
 };
 
 struct NetworkFault {
@@ -107,10 +94,10 @@ TEST_F(Network, MayLoseTheReplyToTheCommitOfAVerdict) {
     // From the end of the worker's last step on, the next COMMITs are of the log and the verdict; which of them is cut
     // changes from trial to trial.
     ASSERT_TRUE(
-        time_until([&] { return holds(world, "SELECT step = 'evaluate' FROM retraind.run WHERE run_id = " + run); },
+        time_until([&] { return world.holds("SELECT step = 'evaluate' FROM retraind.run WHERE run_id = " + run); },
                    std::chrono::seconds(60)));
     for (int cut = 0;
-         cut < 12 && !holds(world, "SELECT finished_at IS NOT NULL FROM retraind.run WHERE run_id = " + run); ++cut) {
+         cut < 12 && !world.holds("SELECT finished_at IS NOT NULL FROM retraind.run WHERE run_id = " + run); ++cut) {
       const int before = proxy->acted();
       proxy->set(ProxyMode::cut_after_commit);
       (void)time_until([&] { return proxy->acted() > before; }, std::chrono::seconds(10));
@@ -139,8 +126,8 @@ TEST_F(Network, AHalfOpenConnectionIsNoticedWithinTwentySeconds) {
     ASSERT_TRUE(until_at_work(std::chrono::seconds(60))) << daemon->log();
     ASSERT_TRUE(time_until(
         [&] {
-          return holds(world,
-                       "SELECT max(last_seen_at) > timestamptz '" + since + "' + interval '1 s' FROM retraind.daemon");
+          return world.holds("SELECT max(last_seen_at) > timestamptz '" + since +
+                             "' + interval '1 s' FROM retraind.daemon");
         },
         std::chrono::seconds(60)))
         << daemon->log();
@@ -179,39 +166,32 @@ TEST_F(Network, NotificationsThatNeverComeCostThePollIntervalAndNoMore) {
 }
 
 // PgBouncer in transaction mode, before both databases: every transaction may be another session.
-TEST(Pooler, InTransactionModeServesTheWholeLoop) {
-  if (!PgBouncer::available()) GTEST_SKIP() << "pgbouncer is not installed";
-  class Scene : public LoopScene {
-   public:
-    using LoopScene::ask_for_a_promotion;
-    using LoopScene::comes_to_rest;
-    using LoopScene::config;
-    using LoopScene::configure;
-    using LoopScene::SetUp;
-    using LoopScene::until_at_work;
-    using LoopScene::what_was_not_told;
-    using LoopScene::world;
-    void TestBody() override {}
-  } scene;
-  World& world = scene.world;
-  const PgBouncer& pooler = PgBouncer::shared();
-  scene.SetUp();
-  world.set_conninfo(pooler.conninfo(world.registry.name()), pooler.conninfo(world.source.name()));
-  scene.config = scene.configure("a");
-  scene.ask_for_a_promotion();
-  DaemonProcess& first = world.start(scene.config);
-  DaemonProcess& second = world.start(scene.configure("b"));
+class Pooler : public LoopScene {
+ protected:
+  void SetUp() override {
+    if (!PgBouncer::available()) GTEST_SKIP() << "pgbouncer is not installed";
+    LoopScene::SetUp();
+    const PgBouncer& pooler = PgBouncer::shared();
+    world.set_conninfo(pooler.conninfo(world.registry.name()), pooler.conninfo(world.source.name()));
+    config = configure("a");
+  }
+};
+
+TEST_F(Pooler, InTransactionModeServesTheWholeLoop) {
+  ask_for_a_promotion();
+  DaemonProcess& first = world.start(config);
+  DaemonProcess& second = world.start(configure("b"));
   EXPECT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
   Figure promoted("promotions through PgBouncer in transaction mode");
   const int count = trials(2, 50);
   for (int i = 0; i < count; ++i) {
-    scene.ask_for_a_promotion();
-    EXPECT_TRUE(scene.comes_to_rest());
-    EXPECT_TRUE(scene.until_at_work());
+    ask_for_a_promotion();
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_TRUE(until_at_work());
     promoted.count();
   }
   EXPECT_EQ(what_is_broken(world, {first.pid(), second.pid()}, {.settled = true}), "");
-  EXPECT_EQ(scene.what_was_not_told(), "");
+  EXPECT_EQ(what_was_not_told(), "");
   EXPECT_EQ(world.registry.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0")
       << "no session lock outlives its transaction in the pool";
 }

@@ -22,24 +22,7 @@
 namespace retraind::testing {
 namespace {
 
-class Postgres : public LoopScene {
- protected:
-  // A daemon with a promotion behind it.
-  void begin() {
-    ask_for_a_promotion();
-    daemon = &world.start(config);
-    ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
-    ASSERT_TRUE(comes_to_rest());
-  }
-  void expect_all_well(const std::string& what) {
-    ASSERT_TRUE(comes_to_rest()) << what;
-    EXPECT_EQ(what_is_broken(world, {daemon->pid()}, {.settled = true}), "") << what;
-    EXPECT_EQ(what_was_not_told(), "") << what;
-    EXPECT_FALSE(daemon->ended()) << what << ": the daemon must outlive it";
-  }
-
-  DaemonProcess* daemon = nullptr;
-};
+class Postgres : public LoopScene {};
 
 TEST_F(Postgres, OfTheRegistryMayRestartAndCrashAtAnyTime) {
   begin();
@@ -222,14 +205,10 @@ TEST_F(Postgres, OfTheSourceMayRestartAndCrashWhileTheRegistryGoesOn) {
       "INSERT INTO events SELECT timestamptz '2026-01-01 00:00+00' + i * interval '1 min', x, random(), "
       "(ARRAY['red', 'green', 'blue'])[1 + i % 3], ((x > 0) <> (random() < 0.1))::int FROM (SELECT i, random() - 0.5 "
       "AS x "
-      "FROM generate_series(1, 2000) AS i) AS r;"
-      "CREATE FUNCTION slow(x double precision) RETURNS double precision LANGUAGE plpgsql AS "
-      "$$ BEGIN IF random() < 0.5 THEN PERFORM pg_sleep(0.002); END IF; RETURN x; END $$");
+      "FROM generate_series(1, 2000) AS i) AS r");
+  make_slow_function(rows);
   world.set_conninfo("", server.conninfo());
-  std::string text = model_text();
-  const std::string query = "SELECT ts, x1, x2, colour, y FROM events";
-  text.replace(text.find(query), query.size(), "SELECT ts, slow(x1) AS x1, x2, colour, y FROM events");
-  config = world.configure(text, "lease_time = \"3s\"\n");
+  config = world.configure(reading_slowly(model_text()), "lease_time = \"3s\"\n");
   daemon = &world.start(config);
   Figure finished("a run that lost its source is finished after it is back");
   const int count = trials(2, 50);
@@ -250,8 +229,8 @@ TEST_F(Postgres, OfTheSourceMayRestartAndCrashWhileTheRegistryGoesOn) {
     server.start();
     const auto done = time_until(
         [&] {
-          return holds(
-              world, "SELECT finished_at IS NOT NULL AND verdict IS NOT NULL FROM retraind.run WHERE run_id = " + run);
+          return world.holds(
+              "SELECT finished_at IS NOT NULL AND verdict IS NOT NULL FROM retraind.run WHERE run_id = " + run);
         },
         std::chrono::seconds(90));
     ASSERT_TRUE(done) << daemon->log();
@@ -287,10 +266,10 @@ TEST(Failover, TheDaemonFollowsTheRegistryToThePromotedStandby) {
     const auto in = [&](TestConnection& connection, const std::string& sql) {
       return connection.text("SELECT coalesce((" + sql + ")::boolean, false)") == "t";
     };
-    const auto at_rest = [&](TestConnection& connection) {
+    const auto all_ended = [&](TestConnection& connection) {
       return in(connection, "SELECT count(*) > 0 AND bool_and(finished_at IS NOT NULL) FROM retraind.run");
     };
-    ASSERT_TRUE(time_until([&] { return at_rest(old); }, std::chrono::seconds(90))) << daemon.log();
+    ASSERT_TRUE(time_until([&] { return all_ended(old); }, std::chrono::seconds(90))) << daemon.log();
     // Everything has reached the standby before the primary goes: what asynchronous replication may lose is said in
     // docs/reliability.md, and is not what this asks.
     const std::string events = "SELECT count(*) FROM retraind.run_event";
@@ -304,7 +283,7 @@ TEST(Failover, TheDaemonFollowsTheRegistryToThePromotedStandby) {
     ASSERT_TRUE(written) << daemon.log();
     writes.add(*written);
     next.exec("SELECT retraind.request_run('m', 'on the new primary')");
-    ASSERT_TRUE(time_until([&] { return at_rest(next); }, std::chrono::seconds(90))) << daemon.log();
+    ASSERT_TRUE(time_until([&] { return all_ended(next); }, std::chrono::seconds(90))) << daemon.log();
     EXPECT_EQ(in_lines(broken_invariants(next, {.settled = true})), "");
     // The old primary comes back and is no standby of anybody: the daemon, connected to the new one, takes no notice.
     primary.start();

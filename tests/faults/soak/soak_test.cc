@@ -167,11 +167,7 @@ class Soak : public ::testing::Test {
   }
   bool rests() {
     transactions.look(world);
-    return holds(world,
-                 "SELECT NOT EXISTS (SELECT FROM retraind.run WHERE state IN ('queued', 'running')) AND NOT EXISTS "
-                 "(SELECT FROM retraind.release WHERE state = 'waiting') AND NOT EXISTS (SELECT FROM retraind.monitor "
-                 "WHERE enabled AND next_due_at < clock_timestamp()) AND NOT EXISTS (SELECT FROM retraind.trial WHERE "
-                 "outcome IS NULL AND (next_due_at < clock_timestamp() OR lease_term IS NOT NULL))");
+    return at_rest(world);
   }
   // Something goes wrong, now. Returns what.
   std::string break_something(Random& random) {

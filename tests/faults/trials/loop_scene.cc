@@ -68,18 +68,28 @@ std::optional<Seconds> LoopScene::until_at_work(std::chrono::seconds deadline) {
       since = world.registry.text("SELECT clock_timestamp()");
       world.registry.exec("SELECT retraind.record_signal('pulse', 0)");
     }
-    return holds(world, "SELECT last_evaluated_at > '" + since + "' FROM retraind.monitor WHERE trigger = 'signal'");
+    return world.holds("SELECT last_evaluated_at > '" + since + "' FROM retraind.monitor WHERE trigger = 'signal'");
   };
   if (!time_until(evaluated, deadline)) return std::nullopt;
   return Clock::now() - begun;
 }
 
 bool LoopScene::comes_to_rest(std::chrono::seconds deadline) {
-  return world.comes_true(
-      "SELECT NOT EXISTS (SELECT FROM retraind.run WHERE state IN ('queued', 'running')) AND NOT EXISTS (SELECT FROM "
-      "retraind.release WHERE state = 'waiting') AND NOT EXISTS (SELECT FROM retraind.monitor WHERE enabled AND "
-      "next_due_at < clock_timestamp())",
-      deadline);
+  return world.comes_true([&] { return at_rest(world); }, "everything has come to rest", deadline);
+}
+
+void LoopScene::begin() {
+  ask_for_a_promotion();
+  daemon = &world.start(config);
+  ASSERT_TRUE(world.comes_true("SELECT count(*) = 1 FROM retraind.production"));
+  ASSERT_TRUE(comes_to_rest());
+}
+
+void LoopScene::expect_all_well(const std::string& what) {
+  ASSERT_TRUE(comes_to_rest()) << what;
+  EXPECT_EQ(what_is_broken(world, {daemon->pid()}, {.settled = true}), "") << what;
+  EXPECT_EQ(what_was_not_told(), "") << what;
+  EXPECT_FALSE(daemon->ended()) << what << ": the daemon must outlive it";
 }
 
 std::string LoopScene::what_was_not_told() {

@@ -27,11 +27,16 @@ class LoopScene : public ::testing::Test {
   // Records a value and waits for a daemon to have evaluated its trigger; a fact about every part of the loop but runs.
   std::optional<Seconds> until_at_work(std::chrono::seconds deadline = std::chrono::seconds(30));
   bool comes_to_rest(std::chrono::seconds deadline = kRest);
+  // A daemon with a promotion behind it.
+  void begin();
+  // It has come to rest and outlived what was done to it, and nothing is broken.
+  void expect_all_well(const std::string& what);
   // Which announcements the command was given out of order or not at all; empty when all is well.
   std::string what_was_not_told();
 
   World world;
   std::filesystem::path config;
+  DaemonProcess* daemon = nullptr;  // of begin()
 
  private:
   int minute_ = 0;

@@ -73,8 +73,23 @@ std::optional<Seconds> time_until(const std::function<bool()>& fact, std::chrono
   }
 }
 
-bool holds(World& world, const std::string& sql) {
-  return world.registry.text("SELECT coalesce((" + sql + ")::boolean, false)") == "t";
+bool at_rest(World& world) {
+  return world.holds(
+      "SELECT NOT EXISTS (SELECT FROM retraind.run WHERE state IN ('queued', 'running')) AND NOT EXISTS (SELECT FROM "
+      "retraind.release WHERE state = 'waiting') AND NOT EXISTS (SELECT FROM retraind.monitor WHERE enabled AND "
+      "next_due_at < clock_timestamp()) AND NOT EXISTS (SELECT FROM retraind.trial WHERE outcome IS NULL AND "
+      "(next_due_at < clock_timestamp() OR lease_term IS NOT NULL))");
+}
+
+void make_slow_function(TestConnection& source) {
+  source.exec(
+      "CREATE FUNCTION slow(x double precision) RETURNS double precision LANGUAGE plpgsql AS "
+      "$$ BEGIN IF random() < 0.5 THEN PERFORM pg_sleep(0.002); END IF; RETURN x; END $$");
+}
+
+std::string reading_slowly(std::string model) {
+  const std::string query = "SELECT ts, x1, x2, colour, y FROM events";
+  return model.replace(model.find(query), query.size(), "SELECT ts, slow(x1) AS x1, x2, colour, y FROM events");
 }
 
 std::string what_is_broken(World& world, const std::set<pid_t>& living, const InvariantBounds& bounds) {

@@ -50,7 +50,13 @@ class Figure {
 
 // As World::comes_true, but silent, and says how long it took; std::nullopt after the deadline.
 std::optional<Seconds> time_until(const std::function<bool()>& fact, std::chrono::seconds deadline);
-bool holds(World& world, const std::string& sql);
+// Nothing is queued, running, waiting to be told, or due.
+bool at_rest(World& world);
+
+// The function that a model's query calls after reading_slowly(): every other row waits two milliseconds at the source,
+// and an extraction takes seconds, in which something can happen to it.
+void make_slow_function(TestConnection& source);
+std::string reading_slowly(std::string model);
 
 // Everything that must hold, in sentences; asked again for at most ten seconds where processes may still be going.
 std::string what_is_broken(World& world, const std::set<pid_t>& living, const InvariantBounds& bounds = {});
