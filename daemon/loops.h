@@ -43,8 +43,6 @@ class MonitorLoop {
   boost::asio::awaitable<bool> run_once();               // true: there may be more at once
   boost::asio::awaitable<void> evaluate(std::shared_ptr<Evaluation> evaluation);
   boost::asio::awaitable<void> look(std::shared_ptr<Evaluation> evaluation);
-  // A look at a slow source may take longer than a lease lasts.
-  boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation);
 
   Context& context_;
   std::optional<Progress::Activity> activity_;  // while run() runs
@@ -85,7 +83,6 @@ class TrialLoop {
   boost::asio::awaitable<bool> run_once();                      // true: there may be more at once
   void bake_approved(const std::vector<std::string>& sources);  // blocking
   boost::asio::awaitable<void> look(std::shared_ptr<Attempt> attempt);
-  boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Attempt> attempt);
   void conclude(Attempt& attempt);  // blocking
 
   Context& context_;
@@ -107,7 +104,6 @@ class ScoringLoop {
   struct Attempt;
   boost::asio::awaitable<bool> run_once();  // true: there may be more at once
   boost::asio::awaitable<void> look(std::shared_ptr<Attempt> attempt);
-  boost::asio::awaitable<void> renew_lease_until_ended(std::shared_ptr<Attempt> attempt);
   void conclude(Attempt& attempt);  // blocking
 
   Context& context_;

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "core/base/error.h"
+#include "daemon/leased_look.h"
 #include "daemon/log.h"
-#include "daemon/look_process.h"
 #include "daemon/loops.h"
 #include "daemon/monitor_evaluation.h"
 #include "daemon/run_blocking.h"
@@ -41,11 +38,11 @@ Event event_of(FiringDecision decision) {
 
 }  // namespace
 
-struct MonitorLoop::Evaluation {
+// A trigger is under its lease also while it takes no look.
+struct MonitorLoop::Evaluation : LeasedLook {
   Evaluation(Context& context, runs::ClaimedMonitor claimed)
-      : evaluation(context.registry, context.executor, std::move(claimed), context.settings),
-        look(context, fmt::format("look-{}-{}", number(evaluation.monitor().id), number(evaluation.monitor().term))),
-        timer(context.io),
+      : LeasedLook(context, fmt::format("look-{}-{}", number(claimed.id), number(claimed.term))),
+        evaluation(context.registry, context.executor, std::move(claimed), context.settings),
         activity(context.progress, fmt::format("trigger {} of model {}", evaluation.monitor().trigger.name,
                                                evaluation.monitor().model_name)) {}
 
@@ -59,10 +56,17 @@ struct MonitorLoop::Evaluation {
   }
 
   MonitorEvaluation evaluation;
-  LookProcess look;
-  asio::steady_timer timer;
   Progress::Activity activity;
-  bool ended = false;
+
+ private:
+  bool renew(store::Transaction& transaction, Duration lease_time, TimePoint now) override {
+    return runs::renew_monitor_lease(transaction, evaluation.monitor(), lease_time, now);
+  }
+  void tell_not_renewed(const std::string& why) const override {
+    const runs::ClaimedMonitor& monitor = evaluation.monitor();
+    log_event(Event::lease_not_renewed, fmt::format("the trigger's lease could not be renewed: {}", why),
+              {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
+  }
 };
 
 asio::awaitable<void> MonitorLoop::run() {
@@ -132,30 +136,6 @@ asio::awaitable<bool> MonitorLoop::run_once() {
   co_return evaluations_.size() < kMaxEvaluating;
 }
 
-asio::awaitable<void> MonitorLoop::renew_lease_until_ended(std::shared_ptr<Evaluation> evaluation) {
-  const Duration lease_time = context_.settings->daemon.lease_time;
-  const runs::ClaimedMonitor& monitor = evaluation->evaluation.monitor();
-  bool held = true;
-  while (!evaluation->ended && held) {
-    evaluation->timer.expires_after(lease_time / 3);
-    boost::system::error_code ignored;
-    co_await evaluation->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    if (evaluation->ended) break;
-    try {
-      co_await run_blocking(context_.pool, [this, &held, &monitor, &lease_time] {
-        context_.registry.transact("renew trigger lease", [&](store::Transaction& transaction) {
-          held = runs::renew_monitor_lease(transaction, monitor, lease_time, runs::registry_now(transaction));
-        });
-      });
-    } catch (const std::exception& error) {
-      log_event(Event::lease_not_renewed, fmt::format("the trigger's lease could not be renewed: {}", error.what()),
-                {{"model", monitor.model_name}, {"trigger", monitor.trigger.name}});
-    }
-  }
-  // Somebody else evaluates the trigger now.
-  if (!held) evaluation->look.stop();
-}
-
 asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) {
   MonitorEvaluation& monitor = evaluation->evaluation;
   pipeline::LookResult result;
@@ -181,7 +161,7 @@ asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) 
 
 asio::awaitable<void> MonitorLoop::evaluate(std::shared_ptr<Evaluation> evaluation) {
   const runs::ClaimedMonitor& monitor = evaluation->evaluation.monitor();
-  asio::co_spawn(context_.io, renew_lease_until_ended(evaluation), asio::detached);
+  evaluation->begin();
   runs::MonitorRecord record;
   std::string failed;
   std::string bug;
@@ -205,8 +185,7 @@ asio::awaitable<void> MonitorLoop::evaluate(std::shared_ptr<Evaluation> evaluati
       failed = error.what();
     }
   }
-  evaluation->ended = true;
-  evaluation->timer.cancel();
+  evaluation->end();
   const TriggerKind kind = monitor.trigger.kind();
   context_.metrics.trigger_evaluated(kind);
   if (const auto why = evaluation->evaluation.source_failure()) context_.metrics.source_failed(monitor.source, *why);

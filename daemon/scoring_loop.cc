@@ -1,16 +1,10 @@
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "core/base/error.h"
 #include "core/pipeline/batch_scoring.h"
 #include "core/runs/scorings.h"
+#include "daemon/leased_look.h"
 #include "daemon/log.h"
-#include "daemon/look_process.h"
 #include "daemon/loops.h"
 #include "daemon/run_blocking.h"
 
@@ -26,19 +20,23 @@ void say(Event event, const runs::ClaimedScoring& scoring, const std::string& me
 
 }  // namespace
 
-struct ScoringLoop::Attempt {
+struct ScoringLoop::Attempt : LeasedLook {
   Attempt(Context& context, runs::ClaimedScoring claimed)
-      : scoring(std::move(claimed)),
-        look(context, fmt::format("scoring-{}-{}", number(scoring.model), number(scoring.term))),
-        timer(context.io) {}
+      : LeasedLook(context, fmt::format("scoring-{}-{}", number(claimed.model), number(claimed.term))),
+        scoring(std::move(claimed)) {}
 
   runs::ClaimedScoring scoring;
   std::optional<pipeline::ScoringPlan> plan;  // absent: nothing is in production
   pipeline::ScoringResult result;
   std::string failed;  // why the look could not be made; empty: it was
-  LookProcess look;
-  asio::steady_timer timer;
-  bool ended = false;
+
+ private:
+  bool renew(store::Transaction& transaction, Duration lease_time, TimePoint now) override {
+    return runs::renew_scoring_lease(transaction, scoring, lease_time, now);
+  }
+  void tell_not_renewed(const std::string& why) const override {
+    say(Event::lease_not_renewed, scoring, fmt::format("the lease of scoring could not be renewed: {}", why));
+  }
 };
 
 asio::awaitable<void> ScoringLoop::run() {
@@ -79,7 +77,7 @@ asio::awaitable<bool> ScoringLoop::run_once() {
   if (!claimed) co_return false;
   const auto attempt = std::make_shared<Attempt>(context_, std::move(*claimed));
   attempt_ = attempt;
-  asio::co_spawn(context_.io, renew_lease_until_ended(attempt), asio::detached);
+  attempt->begin();
   co_await look(attempt);
   std::string trouble;
   // A look that was stopped says nothing: the lease runs out, and whoever is there looks again.
@@ -91,8 +89,7 @@ asio::awaitable<bool> ScoringLoop::run_once() {
       trouble = error.what();
     }
   }
-  attempt->ended = true;
-  attempt->timer.cancel();
+  attempt->end();
   attempt_.reset();
   if (!trouble.empty()) {
     say(Event::scoring_unrecorded, attempt->scoring,
@@ -122,29 +119,6 @@ asio::awaitable<void> ScoringLoop::look(std::shared_ptr<Attempt> attempt) {
   } catch (const std::exception& error) {
     attempt->failed = error.what();
   }
-}
-
-asio::awaitable<void> ScoringLoop::renew_lease_until_ended(std::shared_ptr<Attempt> attempt) {
-  const Duration lease_time = context_.settings->daemon.lease_time;
-  bool held = true;
-  while (!attempt->ended && held) {
-    attempt->timer.expires_after(lease_time / 3);
-    boost::system::error_code ignored;
-    co_await attempt->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    if (attempt->ended) break;
-    try {
-      co_await run_blocking(context_.pool, [this, &held, &attempt, &lease_time] {
-        context_.registry.transact("renew scoring lease", [&](store::Transaction& transaction) {
-          held = runs::renew_scoring_lease(transaction, attempt->scoring, lease_time, runs::registry_now(transaction));
-        });
-      });
-    } catch (const std::exception& error) {
-      say(Event::lease_not_renewed, attempt->scoring,
-          fmt::format("the lease of scoring could not be renewed: {}", error.what()));
-    }
-  }
-  // Somebody else scores now, or scoring was configured otherwise.
-  if (!held && !attempt->ended) attempt->look.stop();
 }
 
 void ScoringLoop::conclude(Attempt& attempt) {

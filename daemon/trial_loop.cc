@@ -1,17 +1,11 @@
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "core/base/error.h"
 #include "core/pipeline/bake.h"
 #include "core/pipeline/trial.h"
 #include "core/runs/trials.h"
+#include "daemon/leased_look.h"
 #include "daemon/log.h"
-#include "daemon/look_process.h"
 #include "daemon/loops.h"
 #include "daemon/run_blocking.h"
 
@@ -65,19 +59,24 @@ void tell(const runs::ClaimedTrial& trial, const std::optional<pipeline::TrialCo
 
 }  // namespace
 
-struct TrialLoop::Attempt {
+struct TrialLoop::Attempt : LeasedLook {
   Attempt(Context& context, runs::ClaimedTrial claimed)
-      : trial(std::move(claimed)),
-        look(context, fmt::format("trial-{}-{}", number(trial.id), number(trial.term))),
-        timer(context.io) {}
+      : LeasedLook(context, fmt::format("trial-{}-{}", number(claimed.id), number(claimed.term))),
+        trial(std::move(claimed)) {}
 
   runs::ClaimedTrial trial;
   pipeline::TrialPlan plan;
   pipeline::TrialResult result;
   std::string failed;  // why the look could not be made; empty: it was
-  LookProcess look;
-  asio::steady_timer timer;
-  bool ended = false;
+
+ private:
+  bool renew(store::Transaction& transaction, Duration lease_time, TimePoint now) override {
+    return runs::renew_trial_lease(transaction, trial, lease_time, now);
+  }
+  void tell_not_renewed(const std::string& why) const override {
+    say(Event::lease_not_renewed, trial,
+        fmt::format("the lease of a {} could not be renewed: {}", to_text(trial.terms.kind), why));
+  }
 };
 
 asio::awaitable<void> TrialLoop::run() {
@@ -124,7 +123,7 @@ asio::awaitable<bool> TrialLoop::run_once() {
   if (!claimed) co_return false;
   const auto attempt = std::make_shared<Attempt>(context_, std::move(*claimed));
   attempt_ = attempt;
-  asio::co_spawn(context_.io, renew_lease_until_ended(attempt), asio::detached);
+  attempt->begin();
   co_await look(attempt);
   std::string trouble;
   // A look that was stopped says nothing: the lease runs out, and whoever is there looks again.
@@ -136,8 +135,7 @@ asio::awaitable<bool> TrialLoop::run_once() {
       trouble = error.what();
     }
   }
-  attempt->ended = true;
-  attempt->timer.cancel();
+  attempt->end();
   attempt_.reset();
   if (!trouble.empty()) {
     say(Event::trial_unrecorded, attempt->trial,
@@ -181,29 +179,6 @@ asio::awaitable<void> TrialLoop::look(std::shared_ptr<Attempt> attempt) {
   } catch (const std::exception& error) {
     attempt->failed = error.what();
   }
-}
-
-asio::awaitable<void> TrialLoop::renew_lease_until_ended(std::shared_ptr<Attempt> attempt) {
-  const Duration lease_time = context_.settings->daemon.lease_time;
-  bool held = true;
-  while (!attempt->ended && held) {
-    attempt->timer.expires_after(lease_time / 3);
-    boost::system::error_code ignored;
-    co_await attempt->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    if (attempt->ended) break;
-    try {
-      co_await run_blocking(context_.pool, [this, &held, &attempt, &lease_time] {
-        context_.registry.transact("renew trial lease", [&](store::Transaction& transaction) {
-          held = runs::renew_trial_lease(transaction, attempt->trial, lease_time, runs::registry_now(transaction));
-        });
-      });
-    } catch (const std::exception& error) {
-      say(Event::lease_not_renewed, attempt->trial,
-          fmt::format("the lease of a {} could not be renewed: {}", to_text(attempt->trial.terms.kind), error.what()));
-    }
-  }
-  // Somebody else looks now, or production moved and the question is gone.
-  if (!held && !attempt->ended) attempt->look.stop();
 }
 
 void TrialLoop::conclude(Attempt& attempt) {
