@@ -32,7 +32,7 @@ struct Portrait {
 };
 
 void require_model(const runs::Page& status, const std::string& model) {
-  if (!status.rows.empty()) return;
+  if (!status.rows.empty() || (!status.json.empty() && status.json != "[]")) return;
   throw Error(fmt::format("there is no model \"{}\"", model), "`retraind status` lists them");
 }
 
@@ -77,7 +77,8 @@ std::string read_text(store::Database& database, const Options& options, const T
   if (options.model.empty()) {
     runs::Page page;
     database.transact("status", [&](store::Transaction& transaction) {
-      page = runs::read_status(transaction, options.filter);
+      page = runs::read_status(transaction, options.filter,
+                               options.json ? runs::PageForm::json : runs::PageForm::table);
       now = runs::registry_now(transaction);
     });
     if (options.filter) require_model(page, *options.filter);

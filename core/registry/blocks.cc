@@ -57,16 +57,16 @@ SELECT b.index, b.rows, b.packed FROM retraind.fresh_block b
                     WHERE newer.rows_after < $4::numeric)
  ORDER BY b.index)sql";
 
+// Each block has a mark, so what is to go is found among the marks, which are few, and not among the blocks.
 constexpr const char* kRemoveOldMarks = R"sql(/* retraind:registry.remove_old_marks */
 DELETE FROM retraind.watch w
- USING (SELECT p.model_id, p.version FROM retraind.promotion p GROUP BY p.model_id, p.version
-        HAVING NOT bool_or(upper_inf(p.during)) AND max(upper(p.during)) < $1::timestamptz - interval '30 days') gone
- WHERE w.model_id = gone.model_id AND w.version = gone.version)sql";
+ WHERE EXISTS (SELECT FROM retraind.promotion p WHERE p.model_id = w.model_id AND p.version = w.version)
+   AND NOT EXISTS (SELECT FROM retraind.promotion p WHERE p.model_id = w.model_id AND p.version = w.version
+                      AND (upper_inf(p.during) OR upper(p.during) >= $1::timestamptz - interval '30 days'))
+RETURNING w.model_id, w.version)sql";
 
-constexpr const char* kRemoveOldBlocks = R"sql(/* retraind:registry.remove_old_blocks */
-DELETE FROM retraind.fresh_block b
- USING (SELECT p.model_id, p.version FROM retraind.promotion p GROUP BY p.model_id, p.version
-        HAVING NOT bool_or(upper_inf(p.during)) AND max(upper(p.during)) < $1::timestamptz - interval '30 days') gone
+constexpr const char* kRemoveBlocks = R"sql(/* retraind:registry.remove_blocks */
+DELETE FROM retraind.fresh_block b USING (SELECT DISTINCT g.* FROM unnest($1::bigint[], $2::integer[]) g (model_id, version)) gone
  WHERE b.model_id = gone.model_id AND b.version = gone.version)sql";
 
 const char* word_of(BlockStream stream) {
@@ -182,8 +182,14 @@ std::vector<Block> list_newest_blocks(store::Transaction& transaction, ModelId m
 
 std::uint64_t remove_old_blocks(store::Transaction& transaction, TimePoint now) {
   // The marks first: they are the locks.
-  execute(transaction, kRemoveOldMarks, now);
-  return static_cast<std::uint64_t>(execute(transaction, kRemoveOldBlocks, now).affected_rows());
+  std::vector<std::string> models;
+  std::vector<std::string> versions;
+  for (const auto& row : execute(transaction, kRemoveOldMarks, now)) {
+    models.push_back(row[0].as<std::string>());
+    versions.push_back(row[1].as<std::string>());
+  }
+  if (models.empty()) return 0;
+  return static_cast<std::uint64_t>(execute(transaction, kRemoveBlocks, models, versions).affected_rows());
 }
 
 }  // namespace retraind::registry

@@ -42,10 +42,6 @@ SELECT m.model_id, m.name, m.paused_at IS NOT NULL, m.removed_at IS NOT NULL, p.
   FROM retraind.model m
   LEFT JOIN retraind.promotion p ON p.model_id = m.model_id AND upper_inf(p.during))sql";
 
-// The first reading looks into every model's history; compiling that takes longer than doing it.
-constexpr const char* kWithoutJit = R"sql(/* retraind:runs.read_without_jit */
-SELECT set_config('jit', 'off', true))sql";
-
 // $1 NULL: every model. Otherwise those to which something happened after the event.
 constexpr const char* kRunsOfModels = R"sql(/* retraind:runs.find_last_runs */
 WITH touched AS (
@@ -74,8 +70,12 @@ WITH touched AS (
   SELECT m.model_id FROM retraind.model m WHERE $1::bigint IS NULL
    UNION
   SELECT p.model_id FROM retraind.promotion p WHERE p.promotion_id > $1::bigint)
-SELECT p.model_id, count(*) FILTER (WHERE p.kind = 'promotion'), count(*) FILTER (WHERE p.kind = 'rollback'), max(p.promotion_id)
-  FROM touched t JOIN retraind.promotion p USING (model_id) GROUP BY p.model_id)sql";
+SELECT t.model_id, c.promotions, c.rollbacks, c.newest
+  FROM touched t
+ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE p.kind = 'promotion') AS promotions, count(*) FILTER (WHERE p.kind = 'rollback') AS rollbacks,
+                            max(p.promotion_id) AS newest
+                       FROM retraind.promotion p WHERE p.model_id = t.model_id) c
+ WHERE c.newest IS NOT NULL)sql";
 
 // What a feature, the scores or the label did; that time goes on is no drift.
 constexpr const char* kDriftOfModels = R"sql(/* retraind:runs.find_last_drift_checks */
@@ -98,7 +98,8 @@ WITH touched AS (
   SELECT c.model_id FROM retraind.performance_check c WHERE c.check_id > $1::bigint)
 SELECT t.model_id, c.trigger, c.check_id, c.checked_at, c.version, c.metric, c.value, c.ci_low, c.ci_high, c.level, c.threshold
   FROM touched t
-  JOIN retraind.monitor w ON w.model_id = t.model_id AND w.kind = 'performance'
+  -- Without OFFSET 0 all triggers of all models are read, to find those of a few.
+  CROSS JOIN LATERAL (SELECT w.model_id, w.trigger FROM retraind.monitor w WHERE w.model_id = t.model_id AND w.kind = 'performance' OFFSET 0) w
   CROSS JOIN LATERAL (SELECT * FROM retraind.performance_check c WHERE c.model_id = w.model_id AND c.trigger = w.trigger
                        ORDER BY c.check_id DESC LIMIT 1) c)sql";
 
@@ -195,7 +196,6 @@ void FigureReader::follow_performance(store::Transaction& transaction) {
 RegistryFigures FigureReader::read(store::Transaction& transaction, TimePoint now) {
   RegistryFigures out;
   out.at = now;
-  execute(transaction, kWithoutJit);
   out.queues = read_queue_figures(transaction, now);
   follow_runs(transaction);
   follow_promotions(transaction);

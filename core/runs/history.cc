@@ -141,12 +141,8 @@ ColumnKind kind_of(pqxx::oid type) {
 }
 
 template <class... Values>
-Page read_page(store::Transaction& transaction, const char* statement, const char* json_statement,
-               const Values&... values) {
-  execute(transaction, kInUtc);
+void read_table(store::Transaction& transaction, Page& page, const char* statement, const Values&... values) {
   const pqxx::result table = execute(transaction, statement, values...);
-  const pqxx::result json = execute(transaction, json_statement, values...);
-  Page page;
   for (pqxx::row_size_type i = 0; i < table.columns(); ++i) {
     page.columns.emplace_back(table.column_name(i));
     page.kinds.push_back(kind_of(table.column_type(i)));
@@ -155,7 +151,20 @@ Page read_page(store::Transaction& transaction, const char* statement, const cha
     auto& cells = page.rows.emplace_back();
     for (const auto& field : row) cells.push_back(read<std::optional<std::string>>(field));
   }
-  page.json = json.at(0).at(0).as<std::string>();
+}
+
+template <class... Values>
+void read_json(store::Transaction& transaction, Page& page, const char* statement, const Values&... values) {
+  page.json = execute(transaction, statement, values...).at(0).at(0).template as<std::string>();
+}
+
+template <class... Values>
+Page read_page(store::Transaction& transaction, const char* statement, const char* json_statement,
+               const Values&... values) {
+  execute(transaction, kInUtc);
+  Page page;
+  read_table(transaction, page, statement, values...);
+  read_json(transaction, page, json_statement, values...);
   return page;
 }
 
@@ -166,8 +175,12 @@ Page read_page(store::Transaction& transaction, const char* statement, const cha
 
 }  // namespace
 
-Page read_status(store::Transaction& transaction, const std::optional<std::string>& model) {
-  return read_page(transaction, kStatus, kStatusJson, model);
+Page read_status(store::Transaction& transaction, const std::optional<std::string>& model, PageForm form) {
+  execute(transaction, kInUtc);
+  Page page;
+  if (form != PageForm::json) read_table(transaction, page, kStatus, model);
+  if (form != PageForm::table) read_json(transaction, page, kStatusJson, model);
+  return page;
 }
 
 Page read_promotions(store::Transaction& transaction, const Wanted& wanted) {

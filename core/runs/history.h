@@ -39,8 +39,12 @@ struct Wanted {
   std::size_t limit = 20;
 };
 
+// What of a page is asked for: with thousands of models each takes its time. What is not asked for is empty.
+enum class PageForm { both, table, json };
+
 // `model` empty: all models. From the call on, the transaction spells instants in UTC.
-Page read_status(store::Transaction& transaction, const std::optional<std::string>& model);
+Page read_status(store::Transaction& transaction, const std::optional<std::string>& model,
+                 PageForm form = PageForm::both);
 Page read_promotions(store::Transaction& transaction, const Wanted& wanted);  // by when they were made
 Page read_runs(store::Transaction& transaction, const Wanted& wanted);        // by when they were queued
 Page read_triggers(store::Transaction& transaction, const Wanted& wanted);    // by when they were made

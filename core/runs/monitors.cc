@@ -113,9 +113,16 @@ UPDATE retraind.monitor m
        lease_term = NULL, lease_holder = NULL, lease_expires_at = NULL
  WHERE m.monitor_id = $1 AND m.lease_term = $2)sql";
 
+// The first of those that nobody holds, by the index of due times, and of the few that somebody does.
 constexpr const char* kNextDue = R"sql(/* retraind:runs.next_monitor_due */
-SELECT min(greatest(m.next_due_at, m.lease_expires_at)) FROM retraind.monitor m JOIN retraind.model o USING (model_id)
- WHERE m.enabled AND m.next_due_at IS NOT NULL AND m.source = ANY ($1::text[]) AND o.removed_at IS NULL)sql";
+SELECT least(
+  (SELECT m.next_due_at FROM retraind.monitor m
+    WHERE m.enabled AND m.next_due_at IS NOT NULL AND m.lease_term IS NULL AND m.source = ANY ($1::text[])
+      AND NOT EXISTS (SELECT FROM retraind.model o WHERE o.model_id = m.model_id AND o.removed_at IS NOT NULL)
+    ORDER BY m.next_due_at LIMIT 1),
+  (SELECT min(greatest(m.next_due_at, m.lease_expires_at)) FROM retraind.monitor m
+    WHERE m.lease_term IS NOT NULL AND m.enabled AND m.next_due_at IS NOT NULL AND m.source = ANY ($1::text[])
+      AND NOT EXISTS (SELECT FROM retraind.model o WHERE o.model_id = m.model_id AND o.removed_at IS NOT NULL))))sql";
 
 // A suppression because of an open run is found out only under the model's lock, after the pure evaluation; it is
 // remembered in the same place, so that a lasting one is recorded once.

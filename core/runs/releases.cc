@@ -63,7 +63,8 @@ constexpr const char* kNextDue = R"sql(/* retraind:runs.next_release_due */
 SELECT min(greatest(x.next_due_at, x.lease_expires_at))
   FROM (SELECT DISTINCT ON (w.model_id, w.target) w.model_id, w.next_due_at, w.lease_expires_at FROM retraind.release w
          WHERE w.state = 'waiting' ORDER BY w.model_id, w.target, w.release_id) x
-  JOIN retraind.model m USING (model_id) WHERE m.source = ANY ($1::text[]))sql";
+ -- As a value, so that the few models that wait are looked up rather than all of them read.
+ WHERE (SELECT m.source FROM retraind.model m WHERE m.model_id = x.model_id) = ANY ($1::text[]))sql";
 
 }  // namespace
 

@@ -41,8 +41,14 @@ UPDATE retraind.scoring SET lease_expires_at = $3::timestamptz + $4::interval
  WHERE model_id = $1 AND lease_term = $2 AND lease_expires_at > $3)sql";
 
 constexpr const char* kNextDue = R"sql(/* retraind:runs.next_scoring_due */
-SELECT min(greatest(s.next_due_at, s.lease_expires_at)) FROM retraind.scoring s JOIN retraind.model m USING (model_id)
- WHERE s.source = ANY ($1::text[]) AND m.removed_at IS NULL)sql";
+SELECT least(
+  (SELECT s.next_due_at FROM retraind.scoring s
+    WHERE s.lease_term IS NULL AND s.source = ANY ($1::text[])
+      AND NOT EXISTS (SELECT FROM retraind.model m WHERE m.model_id = s.model_id AND m.removed_at IS NOT NULL)
+    ORDER BY s.next_due_at LIMIT 1),
+  (SELECT min(greatest(s.next_due_at, s.lease_expires_at)) FROM retraind.scoring s
+    WHERE s.lease_term IS NOT NULL AND s.source = ANY ($1::text[])
+      AND NOT EXISTS (SELECT FROM retraind.model m WHERE m.model_id = s.model_id AND m.removed_at IS NOT NULL))))sql";
 
 constexpr const char* kRecordScoring = R"sql(/* retraind:runs.record_scoring */
 UPDATE retraind.scoring s

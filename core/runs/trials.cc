@@ -46,8 +46,14 @@ SELECT 1 FROM retraind.trial WHERE trial_id = $1 AND lease_term = $2 AND outcome
    AND lease_expires_at > coalesce(nullif(current_setting('retraind.now', true), '')::timestamptz, clock_timestamp()) FOR UPDATE)sql";
 
 constexpr const char* kNextDue = R"sql(/* retraind:runs.next_trial_due */
-SELECT min(greatest(t.next_due_at, t.lease_expires_at)) FROM retraind.trial t JOIN retraind.model m USING (model_id)
- WHERE t.outcome IS NULL AND m.source = ANY ($1::text[]) AND m.removed_at IS NULL)sql";
+SELECT least(
+  (SELECT t.next_due_at FROM retraind.trial t
+    WHERE t.outcome IS NULL AND t.lease_term IS NULL
+      AND EXISTS (SELECT FROM retraind.model m WHERE m.model_id = t.model_id AND m.source = ANY ($1::text[]) AND m.removed_at IS NULL)
+    ORDER BY t.next_due_at LIMIT 1),
+  (SELECT min(greatest(t.next_due_at, t.lease_expires_at)) FROM retraind.trial t
+    WHERE t.lease_term IS NOT NULL AND t.outcome IS NULL
+      AND EXISTS (SELECT FROM retraind.model m WHERE m.model_id = t.model_id AND m.source = ANY ($1::text[]) AND m.removed_at IS NULL))))sql";
 
 constexpr const char* kInsertClusters = R"sql(/* retraind:runs.insert_trial_clusters */
 INSERT INTO retraind.trial_cluster (trial_id, index, rows_from, rows_to, rows, weight, difference_sum, version_value, against_value)

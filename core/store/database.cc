@@ -18,13 +18,15 @@ constexpr std::size_t kMaxIdle = 8;
 // What a server that has given a statement up needs to say so.
 constexpr auto kAnswerTime = std::chrono::seconds(2);
 
+// Nor is anything compiled: what takes long here looks at much, a little each time, and that is done before it is compiled.
 std::string timeouts_of(const Limits& limits) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   return fmt::format(
       "/* retraind:store.timeouts */ SELECT set_config('statement_timeout', '{0}', true),"
       " set_config('lock_timeout', '{1}', true), set_config('idle_in_transaction_session_timeout', '{0}', true),"
-      " set_config('timezone', 'UTC', true), set_config('search_path', 'pg_catalog', true)",
+      " set_config('timezone', 'UTC', true), set_config('search_path', 'pg_catalog', true),"
+      " set_config('jit', 'off', true)",
       duration_cast<milliseconds>(limits.statement).count(), duration_cast<milliseconds>(limits.lock).count());
 }
 
