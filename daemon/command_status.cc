@@ -77,8 +77,8 @@ std::string read_text(store::Database& database, const Options& options, const T
   if (options.model.empty()) {
     runs::Page page;
     database.transact("status", [&](store::Transaction& transaction) {
-      page = runs::read_status(transaction, options.filter,
-                               options.json ? runs::PageForm::json : runs::PageForm::table);
+      page =
+          runs::read_status(transaction, options.filter, options.json ? runs::PageForm::json : runs::PageForm::table);
       now = runs::registry_now(transaction);
     });
     if (options.filter) require_model(page, *options.filter);

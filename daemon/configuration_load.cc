@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -30,45 +32,68 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-// What differs from the configuration that was in force, whoever had loaded it.
-std::vector<std::string> differences(store::Transaction& transaction, const registry::PutModel& put,
-                                     const settings::Model& model) {
-  if (!put.sha256_before) return {};
-  const std::string before = registry::get_configuration(transaction, put.id, *put.sha256_before);
-  return settings::changed_keys(settings::model_from_json(before), model);
+// So many models in one statement: few of them for thousands of models, and none that takes long or is large.
+constexpr std::size_t kBatch = 500;
+
+// Adds what has changed to `out`.
+void put_batch(store::Transaction& transaction, const std::vector<const settings::Model*>& models,
+               const registry::Loader& loader, TimePoint now, ConfigurationLoad& out) {
+  const std::vector<registry::PutModel> put = registry::put_models(transaction, models, loader, now);
+  std::vector<runs::ConfiguredModel> configured;
+  std::vector<registry::PutModel> changed;
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    configured.push_back({.id = put[i].id, .settings = models[i]});
+    if (!put[i].added) changed.push_back(put[i]);
+  }
+  runs::put_monitors(transaction, configured, now);
+  runs::put_scorings(transaction, configured, now);
+  // What differs from the configuration that was in force, whoever had loaded it.
+  const auto before = registry::configurations_before(transaction, changed);
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    ModelChange change{.kind = ModelChange::Kind::added, .model = models[i]->name, .keys = {}};
+    if (!put[i].added) {
+      change.kind = ModelChange::Kind::changed;
+      const auto found = before.find(put[i].id);
+      if (found != before.end()) {
+        change.keys = settings::changed_keys(settings::model_from_json(found->second), *models[i]);
+      }
+    }
+    out.changes.push_back(std::move(change));
+  }
 }
 
 ConfigurationLoad load_within(store::Transaction& transaction, const settings::Settings& settings,
-                              const registry::Loader& loader) {
+                              const std::map<std::string, std::string>& digests, const registry::Loader& loader) {
   ConfigurationLoad out;
   const TimePoint now = runs::registry_now(transaction);
   const auto in_force = registry::list_in_force(transaction);
   std::vector<std::string> names;
-  // In the order of their names, so that daemons that load at the same time wait for one another and do not deadlock.
+  std::vector<const settings::Model*> news;
+  std::vector<runs::ConfiguredModel> scored;
   for (const auto& [name, model] : settings.models) {
     names.push_back(name);
     const auto found = in_force.find(name);
-    if (found != in_force.end() && found->second.sha256 == settings::configuration_sha256(model)) {
-      ++out.unchanged;
-      // A schema that was taken back and brought forward again has lost its queue of scorings.
-      if (!model.scoring.into.empty()) runs::put_scoring(transaction, found->second.id, model, now);
+    if (found == in_force.end() || found->second.sha256 != digests.at(name)) {
+      news.push_back(&model);
       continue;
     }
-    const registry::PutModel put = registry::put_model(transaction, model, loader, now);
-    runs::put_monitors(transaction, put.id, model, now);
-    runs::put_scoring(transaction, put.id, model, now);
-    if (put.added) {
-      out.changes.push_back({.kind = ModelChange::Kind::added, .model = name, .keys = {}});
-    } else {
-      out.changes.push_back(
-          {.kind = ModelChange::Kind::changed, .model = name, .keys = differences(transaction, put, model)});
-    }
+    ++out.unchanged;
+    if (!model.scoring.into.empty()) scored.push_back({.id = found->second.id, .settings = &model});
   }
+  if (!news.empty()) registry::wait_for_other_loads(transaction);
+  for (std::size_t begin = 0; begin < news.size(); begin += kBatch) {
+    const std::size_t end = std::min(begin + kBatch, news.size());
+    put_batch(transaction,
+              {news.begin() + static_cast<std::ptrdiff_t>(begin), news.begin() + static_cast<std::ptrdiff_t>(end)},
+              loader, now, out);
+  }
+  // A schema that was taken back and brought forward again has lost its queue of scorings.
+  runs::restore_scorings(transaction, scored, now);
   for (const std::string& name : registry::remove_other_models(transaction, names, loader, now)) {
     out.changes.push_back({.kind = ModelChange::Kind::removed, .model = name, .keys = {}});
   }
   const runs::Executor executor{loader.daemon_id, loader.instance};
-  runs::note_configuration(transaction, executor, settings::configuration_sha256(settings));
+  runs::note_configuration(transaction, executor, settings::configuration_sha256(digests));
   runs::put_retention_policy(transaction, executor, settings.retention, now);
   return out;
 }
@@ -78,11 +103,13 @@ ConfigurationLoad load_within(store::Transaction& transaction, const settings::S
 ConfigurationLoad load_models(store::Database& registry, const settings::Settings& settings,
                               const registry::Loader& loader) {
   std::optional<ConfigurationLoad> in_doubt;
+  const auto digests = settings::configuration_digests(settings);
   for (int tried = 1;; ++tried) {
     ConfigurationLoad load;
     try {
-      registry.transact("load configuration",
-                        [&](store::Transaction& transaction) { load = load_within(transaction, settings, loader); });
+      registry.transact("load configuration", [&](store::Transaction& transaction) {
+        load = load_within(transaction, settings, digests, loader);
+      });
       // When the COMMIT before was made after all, nothing is left to change; what it changed is still news.
       return in_doubt && load.changes.empty() ? *in_doubt : load;
     } catch (const InDoubtError&) {

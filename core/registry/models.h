@@ -39,8 +39,15 @@ struct InForce {
 // By name; models that were removed are left out.
 std::map<std::string, InForce> list_in_force(store::Transaction& transaction);
 
-// Makes this the configuration in force (the newest load wins), and remembers who loaded it when it differs from the
-// last. Locks the model's row.
+// Waits until no other transaction loads many models, and keeps the others waiting until this one ends: two that put
+// thousands of models at a time, a batch after the other, would wait for each other.
+void wait_for_other_loads(store::Transaction& transaction);
+
+// Makes these the configurations in force (the newest load wins), and remembers who loaded them where they differ from
+// the last. Locks the models' rows. A few statements for all of them; what is returned is in their order. Their names
+// are distinct.
+std::vector<PutModel> put_models(store::Transaction& transaction, const std::vector<const settings::Model*>& models,
+                                 const Loader& loader, TimePoint now);
 PutModel put_model(store::Transaction& transaction, const settings::Model& model, const Loader& loader, TimePoint now);
 
 // Marks as removed the models that this instance was the last to load and that are not among `names`; returns their
@@ -53,5 +60,9 @@ std::optional<ModelId> find_model(store::Transaction& transaction, const std::st
 
 // The settings of one configuration, as canonical JSON. Throws std::logic_error when there is none.
 std::string get_configuration(store::Transaction& transaction, ModelId model, const std::string& sha256);
+
+// Of each model that had one before it was put, the settings that were in force then.
+std::map<ModelId, std::string> configurations_before(store::Transaction& transaction,
+                                                     const std::vector<PutModel>& models);
 
 }  // namespace retraind::registry

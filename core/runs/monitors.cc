@@ -12,9 +12,12 @@ using store::read;
 // A rule that stayed the same keeps its state; a changed one starts anew, so that slots of the old rule are not missed
 // slots of the new one, and takes its lease from whoever is evaluating the old rule, whose outcome says nothing about
 // it. A pipeline_change looks at the whole configuration, so each load is news to it.
-constexpr const char* kPutMonitor = R"sql(/* retraind:runs.put_monitor */
+constexpr const char* kPutMonitors = R"sql(/* retraind:runs.put_monitors */
 INSERT INTO retraind.monitor AS m (model_id, trigger, kind, source, rule, enabled, next_due_at, state)
-VALUES ($1, $2, $3, $4, $5::json, $6, $7, $8::json)
+SELECT n.model_id, n.trigger, n.kind, n.source, n.rule::json, n.enabled, nullif(n.due, '')::timestamptz, n.state::json
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[])
+       WITH ORDINALITY n (model_id, trigger, kind, source, rule, enabled, due, state, nth)
+ ORDER BY n.nth
 ON CONFLICT (model_id, trigger) DO UPDATE
    SET kind = excluded.kind, source = excluded.source, rule = excluded.rule, enabled = excluded.enabled,
        next_due_at = CASE WHEN m.rule::text = excluded.rule::text AND m.kind <> 'pipeline_change' THEN m.next_due_at ELSE excluded.next_due_at END,
@@ -26,23 +29,27 @@ ON CONFLICT (model_id, trigger) DO UPDATE
 
 // A state that starts anew would forget the open alert, and nobody would ever say that it is over. The actor is whoever
 // loaded the configuration in force; put_model has just written that.
-constexpr const char* kResolveChanged = R"sql(/* retraind:runs.resolve_changed_monitor */
+constexpr const char* kResolveChanged = R"sql(/* retraind:runs.resolve_changed_monitors */
 WITH changed AS (
-  SELECT m.model_id, m.trigger, m.kind FROM retraind.monitor m
-   WHERE m.model_id = $1 AND m.trigger = $2 AND m.rule::text <> $3::text AND m.state ->> 'alerting' = 'true' FOR UPDATE)
+  SELECT m.model_id, m.trigger, m.kind, n.nth
+    FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY n (model_id, trigger, rule, nth)
+    JOIN retraind.monitor m ON m.model_id = n.model_id AND m.trigger = n.trigger
+   WHERE m.rule::text <> n.rule AND m.state ->> 'alerting' = 'true' FOR UPDATE OF m)
 INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, evidence, actor)
 SELECT c.model_id, c.trigger, c.kind, $4::timestamptz, 'resolved', 'the trigger was changed', '{}',
        coalesce((SELECT l.instance FROM retraind.configuration_load l WHERE l.model_id = c.model_id ORDER BY l.load_id DESC LIMIT 1), 'configuration')
-  FROM changed c)sql";
+  FROM changed c ORDER BY c.nth)sql";
 
 constexpr const char* kRemoveMonitors = R"sql(/* retraind:runs.remove_monitors */
 WITH gone AS (
-  DELETE FROM retraind.monitor WHERE model_id = $1 AND trigger <> ALL ($2::text[])
-  RETURNING model_id, trigger, kind, state)
+  DELETE FROM retraind.monitor m
+   WHERE m.model_id = ANY ($1::bigint[])
+     AND NOT EXISTS (SELECT FROM unnest($2::bigint[], $3::text[]) n (model_id, trigger) WHERE n.model_id = m.model_id AND n.trigger = m.trigger)
+  RETURNING m.model_id, m.trigger, m.kind, m.state)
 INSERT INTO retraind.firing (model_id, trigger, kind, evaluated_at, decision, reason, evidence, actor)
-SELECT g.model_id, g.trigger, g.kind, $3::timestamptz, 'resolved', 'the trigger was removed', '{}',
+SELECT g.model_id, g.trigger, g.kind, $4::timestamptz, 'resolved', 'the trigger was removed', '{}',
        coalesce((SELECT l.instance FROM retraind.configuration_load l WHERE l.model_id = g.model_id ORDER BY l.load_id DESC LIMIT 1), 'configuration')
-  FROM gone g WHERE g.state ->> 'alerting' = 'true' ORDER BY g.trigger)sql";
+  FROM gone g WHERE g.state ->> 'alerting' = 'true' ORDER BY g.model_id, g.trigger)sql";
 
 constexpr const char* kClaimDue = R"sql(/* retraind:runs.claim_due_monitors */
 WITH due AS (
@@ -137,18 +144,35 @@ const std::string& source_of(const settings::Trigger& trigger, const settings::M
 
 }  // namespace
 
-void put_monitors(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now) {
-  std::vector<std::string> names;
-  for (const settings::Trigger& trigger : settings.triggers) {
-    names.push_back(trigger.name);
-    trigger::State state;
-    if (trigger.kind() == TriggerKind::schedule) state.last_slot = now;
-    const std::string rule = settings::to_json(trigger);
-    execute(transaction, kResolveChanged, model, trigger.name, rule, now);
-    execute(transaction, kPutMonitor, model, trigger.name, trigger.kind(), source_of(trigger, settings), rule,
-            trigger.enabled, trigger::first_due(trigger, now), trigger::to_json(state));
+void put_monitors(store::Transaction& transaction, const std::vector<ConfiguredModel>& models, TimePoint now) {
+  std::vector<std::string> all;
+  // Of each trigger.
+  std::vector<std::string> ids, names, kinds, sources, rules, enabled, due, states;
+  for (const ConfiguredModel& model : models) {
+    all.push_back(std::to_string(number(model.id)));
+    for (const settings::Trigger& trigger : model.settings->triggers) {
+      trigger::State state;
+      if (trigger.kind() == TriggerKind::schedule) state.last_slot = now;
+      ids.push_back(all.back());
+      names.push_back(trigger.name);
+      kinds.emplace_back(to_text(trigger.kind()));
+      sources.push_back(source_of(trigger, *model.settings));
+      rules.push_back(settings::to_json(trigger));
+      enabled.emplace_back(trigger.enabled ? "true" : "false");
+      due.push_back(store::parameter(trigger::first_due(trigger, now)).value_or(""));
+      states.push_back(trigger::to_json(state));
+    }
   }
-  execute(transaction, kRemoveMonitors, model, names, now);
+  if (all.empty()) return;
+  if (!ids.empty()) {
+    execute(transaction, kResolveChanged, ids, names, rules, now);
+    execute(transaction, kPutMonitors, ids, names, kinds, sources, rules, enabled, due, states);
+  }
+  execute(transaction, kRemoveMonitors, all, ids, names, now);
+}
+
+void put_monitors(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now) {
+  put_monitors(transaction, {{.id = model, .settings = &settings}}, now);
 }
 
 std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, const Executor& executor,

@@ -10,6 +10,7 @@
 #include "core/base/ids.h"
 #include "core/base/time.h"
 #include "core/base/vocabulary.h"
+#include "core/runs/configured_model.h"
 #include "core/runs/daemons.h"
 #include "core/settings/settings.h"
 #include "core/trigger/trigger.h"
@@ -20,9 +21,10 @@ class Transaction;
 
 namespace retraind::runs {
 
-// Makes the model's monitor rows match its triggers: adds new ones, removes those that are gone, and starts those whose
-// rule changed anew. The pipeline_change trigger becomes due at once. The open alert of one that is removed or changed
-// is recorded as resolved.
+// Makes the models' monitor rows match their triggers: adds new ones, removes those that are gone, and starts those
+// whose rule changed anew. The pipeline_change trigger becomes due at once. The open alert of one that is removed or
+// changed is recorded as resolved. A few statements for all of them.
+void put_monitors(store::Transaction& transaction, const std::vector<ConfiguredModel>& models, TimePoint now);
 void put_monitors(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now);
 
 struct ClaimedMonitor {

@@ -9,7 +9,8 @@ namespace {
 using store::execute;
 using store::read;
 
-// What waits for a target that nobody configures any more would block the order for ever.
+// What waits for a target that nobody configures any more would block the order for ever. Found when it is due, so that
+// thousands that wait for a target which does not answer are not all looked at in each pass.
 constexpr const char* kSkipUnconfigured = R"sql(/* retraind:runs.skip_unconfigured_releases */
 UPDATE retraind.release x
    SET state = 'skipped', settled_at = $1::timestamptz, skipped_by = $2,
@@ -18,7 +19,7 @@ UPDATE retraind.release x
  WHERE x.release_id IN (
    SELECT w.release_id FROM retraind.release w JOIN retraind.model m USING (model_id)
      JOIN retraind.configuration c ON c.model_id = m.model_id AND c.sha256 = m.configuration_sha256
-    WHERE w.state = 'waiting' AND m.source = ANY ($3::text[]) AND NOT w.target = ANY (retraind.release_targets(c.settings))
+    WHERE w.state = 'waiting' AND w.next_due_at <= $1::timestamptz AND m.source = ANY ($3::text[]) AND NOT w.target = ANY (retraind.release_targets(c.settings))
       AND (w.lease_expires_at IS NULL OR w.lease_expires_at <= $1::timestamptz)
       FOR UPDATE OF w SKIP LOCKED))sql";
 

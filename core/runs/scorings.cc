@@ -8,12 +8,24 @@ namespace {
 using store::execute;
 using store::read;
 
-constexpr const char* kRemoveScoring = R"sql(/* retraind:runs.remove_scoring */
-DELETE FROM retraind.scoring WHERE model_id = $1)sql";
+constexpr const char* kRemoveScorings = R"sql(/* retraind:runs.remove_scorings */
+DELETE FROM retraind.scoring WHERE model_id = ANY ($1::bigint[]))sql";
 
-constexpr const char* kPutScoring = R"sql(/* retraind:runs.put_scoring */
+constexpr const char* kRestoreScorings = R"sql(/* retraind:runs.restore_scorings */
+INSERT INTO retraind.scoring (model_id, source, target, key, time_column, every, next_due_at)
+SELECT n.model_id, n.source, n.target, n.key::text[], n.time_column, n.every::interval, $7
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+       WITH ORDINALITY n (model_id, source, target, key, time_column, every, nth)
+ WHERE NOT EXISTS (SELECT FROM retraind.scoring s WHERE s.model_id = n.model_id)
+ ORDER BY n.nth
+ON CONFLICT (model_id) DO NOTHING)sql";
+
+constexpr const char* kPutScorings = R"sql(/* retraind:runs.put_scorings */
 INSERT INTO retraind.scoring AS s (model_id, source, target, key, time_column, every, next_due_at)
-VALUES ($1, $2, $3, $4::text[], $5, $6::interval, $7)
+SELECT n.model_id, n.source, n.target, n.key::text[], n.time_column, n.every::interval, $7
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+       WITH ORDINALITY n (model_id, source, target, key, time_column, every, nth)
+ ORDER BY n.nth
 ON CONFLICT (model_id) DO UPDATE
    SET source = excluded.source, target = excluded.target, key = excluded.key, time_column = excluded.time_column,
        every = excluded.every, next_due_at = excluded.next_due_at,
@@ -73,16 +85,43 @@ std::optional<ScoringExtent> read_extent(const pqxx::row& row) {
                        .covered_to = read<std::optional<double>>(row[6])};
 }
 
+void write_scorings(store::Transaction& transaction, const char* statement, const std::vector<ConfiguredModel>& models,
+                    TimePoint now) {
+  std::vector<std::string> ids, sources, targets, keys, time_columns, every;
+  for (const ConfiguredModel& model : models) {
+    const settings::Scoring& scoring = model.settings->scoring;
+    ids.push_back(std::to_string(number(model.id)));
+    sources.push_back(scoring.source.empty() ? model.settings->source : scoring.source);
+    targets.push_back(scoring.into);
+    keys.push_back(store::parameter(scoring.key).value());
+    time_columns.push_back(model.settings->time_column);
+    every.push_back(store::parameter(scoring.every).value());
+  }
+  execute(transaction, statement, ids, sources, targets, keys, time_columns, every, now);
+}
+
 }  // namespace
 
-void put_scoring(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now) {
-  const settings::Scoring& scoring = settings.scoring;
-  if (scoring.into.empty()) {
-    execute(transaction, kRemoveScoring, model);
-    return;
+void put_scorings(store::Transaction& transaction, const std::vector<ConfiguredModel>& models, TimePoint now) {
+  std::vector<std::string> off;
+  std::vector<ConfiguredModel> on;
+  for (const ConfiguredModel& model : models) {
+    if (model.settings->scoring.into.empty()) {
+      off.push_back(std::to_string(number(model.id)));
+    } else {
+      on.push_back(model);
+    }
   }
-  execute(transaction, kPutScoring, model, scoring.source.empty() ? settings.source : scoring.source, scoring.into,
-          scoring.key, settings.time_column, scoring.every, now);
+  if (!off.empty()) execute(transaction, kRemoveScorings, off);
+  if (!on.empty()) write_scorings(transaction, kPutScorings, on, now);
+}
+
+void put_scoring(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now) {
+  put_scorings(transaction, {{.id = model, .settings = &settings}}, now);
+}
+
+void restore_scorings(store::Transaction& transaction, const std::vector<ConfiguredModel>& models, TimePoint now) {
+  if (!models.empty()) write_scorings(transaction, kRestoreScorings, models, now);
 }
 
 std::optional<ClaimedScoring> claim_scoring(store::Transaction& transaction, const Executor& executor,

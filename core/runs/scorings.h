@@ -11,6 +11,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/time.h"
+#include "core/runs/configured_model.h"
 #include "core/runs/daemons.h"
 #include "core/settings/settings.h"
 
@@ -20,10 +21,14 @@ class Transaction;
 
 namespace retraind::runs {
 
-// Makes the model's row match its configuration: adds it, or removes it where scoring is off. It becomes due at once.
-// How far scoring has come stays as it was, unless another column is the time column now. A look that goes on under
-// another table or time column has lost its lease.
+// Makes the models' rows match their configurations: adds them, or removes them where scoring is off. They become due
+// at once. How far scoring has come stays as it was, unless another column is the time column now. A look that goes on
+// under another table or time column has lost its lease. A statement or two for all of them.
+void put_scorings(store::Transaction& transaction, const std::vector<ConfiguredModel>& models, TimePoint now);
 void put_scoring(store::Transaction& transaction, ModelId model, const settings::Model& settings, TimePoint now);
+
+// Adds the rows that are missing, due at once, and leaves the others alone.
+void restore_scorings(store::Transaction& transaction, const std::vector<ConfiguredModel>& models, TimePoint now);
 
 // Where the model's event times have been scored.
 struct ScoringExtent {

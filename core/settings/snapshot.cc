@@ -142,9 +142,15 @@ std::string configuration_sha256(const Model& model) {
   return to_hex(sha256(to_json(model)));
 }
 
-std::string configuration_sha256(const Settings& settings) {
+std::map<std::string, std::string> configuration_digests(const Settings& settings) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, model] : settings.models) out.emplace_hint(out.end(), name, configuration_sha256(model));
+  return out;
+}
+
+std::string configuration_sha256(const std::map<std::string, std::string>& digests) {
   Sha256 hash;
-  for (const auto& [name, model] : settings.models) hash.update(name + " " + configuration_sha256(model) + "\n");
+  for (const auto& [name, digest] : digests) hash.update(name + " " + digest + "\n");
   return to_hex(hash.finish());
 }
 

@@ -4,6 +4,7 @@
 // configuration. Connection strings are never in it: a source is a name, resolved by the daemon that executes.
 // Thread-safe: pure functions.
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,10 @@ Model model_from_json(std::string_view json);
 
 // sha256 of to_json(model), in hexadecimal.
 std::string configuration_sha256(const Model& model);
+// The same of each model, by name.
+std::map<std::string, std::string> configuration_digests(const Settings& settings);
 // One for all models together, by which daemons can be compared.
-std::string configuration_sha256(const Settings& settings);
+std::string configuration_sha256(const std::map<std::string, std::string>& digests);
 
 // sha256 of the part that decides what is trained and how it is judged: everything but the name, triggers, late_rows,
 // late_labels, timeouts, memory_limit, threads, max_attempts and promotion mode; what a report says (detect); and what

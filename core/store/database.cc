@@ -18,7 +18,8 @@ constexpr std::size_t kMaxIdle = 8;
 // What a server that has given a statement up needs to say so.
 constexpr auto kAnswerTime = std::chrono::seconds(2);
 
-// Nor is anything compiled: what takes long here looks at much, a little each time, and that is done before it is compiled.
+// Nor is anything compiled: what takes long here looks at much, a little each time, and that is done before it is
+// compiled.
 std::string timeouts_of(const Limits& limits) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
