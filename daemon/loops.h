@@ -1,7 +1,7 @@
 #pragma once
 // The daemon's loops, each a coroutine on the io_context: run_once() does one pass, run() repeats it, catches what a
-// pass throws, and sleeps until rung, until something is due, or for the polling interval. None of them leads; any
-// number of daemons run the same loops on one registry.
+// pass throws, and sleeps until rung or until something is due, and no longer than a minute; UpkeepLoop asks what is due
+// for all of them, every polling interval. None of them leads; any number of daemons run the same loops on one registry.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -21,8 +21,8 @@
 
 namespace retraind::daemon {
 
-// How long a loop may sleep: until the queue's next due time, but at least 10 ms and at most the polling interval; that
-// interval when the registry does not answer.
+// How long a loop may sleep: until the queue's next due time, but at least 10 ms and at most a minute, or the polling
+// interval where that is longer; the polling interval when the registry does not answer.
 using NextDue = std::optional<TimePoint> (*)(store::Transaction&, const std::vector<std::string>& sources);
 boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due);
 // The same, and how long it is until then in `left`: std::nullopt where nothing is due or the registry does not answer.
@@ -129,8 +129,9 @@ class ReleaseLoop {
   std::set<std::shared_ptr<ReleaseDelivery>> deliveries_;
 };
 
-// Renews this daemon's row, takes back runs whose lease has expired, and removes, a little at a time, what nobody
-// decides by any more.
+// Renews this daemon's row, takes back runs whose lease has expired, asks for all loops what is due next, so that a
+// lost notification costs them no more than the polling interval, and removes, a little at a time, what nobody decides
+// by any more.
 class UpkeepLoop {
  public:
   explicit UpkeepLoop(Context& context) : context_(context), timer_(context.io) {}

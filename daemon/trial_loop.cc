@@ -97,7 +97,8 @@ asio::awaitable<void> TrialLoop::run() {
     context_.metrics.pass_ended(LoopName::trials, began, succeeded);
     if (more || context_.stopping) continue;
     activity_->mark("asking when a trial is due", kRegistryTime);
-    const Duration pause = co_await until_due(context_, runs::next_trial_due);
+    // Approvals ring no bell.
+    const Duration pause = std::min<Duration>(co_await until_due(context_, runs::next_trial_due), kApprovalPause);
     activity_->mark("waiting for a trial", pause + kSlack);
     co_await context_.trials_due.wait(pause);
   }

@@ -7,6 +7,12 @@
 #include "daemon/run_blocking.h"
 
 namespace retraind::daemon {
+namespace {
+
+// UpkeepLoop tells of what becomes due meanwhile; whatever it should miss is found then.
+constexpr Duration kLongestSleep = std::chrono::minutes(1);
+
+}  // namespace
 
 boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due) {
   std::optional<Duration> left;
@@ -18,6 +24,7 @@ boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due, s
   const std::vector<std::string> sources = context.source_names();
   std::optional<TimePoint> due;
   TimePoint now;
+  bool failed = false;
   try {
     co_await run_blocking(context.pool, [&context, &next_due, &sources, &due, &now] {
       context.registry.transact("next due time", [&](store::Transaction& transaction) {
@@ -26,12 +33,15 @@ boost::asio::awaitable<Duration> until_due(Context& context, NextDue next_due, s
       });
     });
   } catch (const std::exception& error) {
+    failed = true;
     log_debug(fmt::format("the next due time could not be read: {}", error.what()));
   }
   left.reset();
+  if (failed) co_return poll;
   if (due) left = std::max<Duration>(*due - now, Duration::zero());
   const Duration least = std::min<Duration>(poll, std::chrono::milliseconds(10));
-  co_return due ? std::clamp<Duration>(*due - now, least, poll) : poll;
+  const Duration most = std::max<Duration>(poll, kLongestSleep);
+  co_return due ? std::clamp<Duration>(*due - now, least, most) : most;
 }
 
 }  // namespace retraind::daemon

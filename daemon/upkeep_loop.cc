@@ -3,7 +3,14 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <array>
+
 #include "core/registry/blocks.h"
+#include "core/runs/releases.h"
+#include "core/runs/run_queue.h"
+#include "core/runs/scorings.h"
+#include "core/runs/trials.h"
 #include "daemon/log.h"
 #include "daemon/loops.h"
 #include "daemon/run_blocking.h"
@@ -16,6 +23,15 @@ namespace {
 
 // What nobody will look at again is removed now and then; nothing waits for it.
 constexpr auto kRemovalPause = std::chrono::hours(1);
+
+struct Queue {
+  NextDue next_due;
+  Wakeup Context::*bell;
+};
+constexpr std::array kQueues = {
+    Queue{runs::next_monitor_due, &Context::monitors_due}, Queue{runs::next_run_due, &Context::runs_due},
+    Queue{runs::next_trial_due, &Context::trials_due}, Queue{runs::next_scoring_due, &Context::scorings_due},
+    Queue{runs::next_release_due, &Context::releases_due}};
 
 }  // namespace
 
@@ -45,14 +61,22 @@ asio::awaitable<void> UpkeepLoop::run() {
 asio::awaitable<void> UpkeepLoop::run_once() {
   std::vector<runs::TakenBack> taken_back;
   TimePoint now;
-  co_await run_blocking(context_.pool, [this, &taken_back, &now] {
+  std::array<std::optional<TimePoint>, kQueues.size()> due;
+  const std::vector<std::string> sources = context_.source_names();
+  co_await run_blocking(context_.pool, [this, &taken_back, &now, &due, &sources] {
     context_.registry.transact("upkeep", [&](store::Transaction& transaction) {
       now = runs::registry_now(transaction);
       runs::renew_daemon(transaction, context_.executor, now);
       taken_back = runs::take_back_expired_runs(transaction, context_.executor, now);
+      for (std::size_t i = 0; i < kQueues.size(); ++i) due[i] = kQueues[i].next_due(transaction, sources);
     });
   });
   context_.health.note_write(now);
+  // What is overdue may be so since its loop has no hands free; it is not hurried more often than it would look by
+  // itself.
+  for (std::size_t i = 0; i < kQueues.size(); ++i) {
+    if (due[i]) (context_.*kQueues[i].bell).ring_within(std::max<Duration>(*due[i] - now, Duration::zero()));
+  }
   co_await run_blocking(context_.pool, [this] {
     remove_old_blocks();
     sweep_.go_on();

@@ -14,6 +14,8 @@ CREATE INDEX scoring_leased ON retraind.scoring (lease_expires_at) WHERE lease_t
 -- History ---------------------------------------------------------------------------------------------------------------
 CREATE INDEX run_judged ON retraind.run (model_id, run_id DESC) WHERE verdict IS NOT NULL;
 CREATE INDEX run_by_time ON retraind.run (queued_at);
+-- An approval is the one change of state that is looked for by itself: what was approved may need a bake.
+CREATE INDEX run_event_approved ON retraind.run_event (run_id) WHERE from_state = 'awaiting_approval' AND to_state = 'promoted';
 CREATE INDEX firing_by_time ON retraind.firing (evaluated_at);
 CREATE INDEX promotion_by_time ON retraind.promotion (lower(during));
 CREATE INDEX release_by_model ON retraind.release (model_id, release_id DESC);

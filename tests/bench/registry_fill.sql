@@ -27,8 +27,8 @@ SELECT 'model_' || lpad(n::text, 5, '0'), 'data', now() - interval '366 days' FR
 ON CONFLICT (name) DO NOTHING;
 
 WITH plain AS (
-  SELECT m.model_id, format('{"data":{"schema":"stable"},"name":"%s","query":"SELECT ts, a, b, y FROM rows_of_%s","release":{"directory":"/srv/models/%s"},"source":"data","training":{"max_attempts":3}}',
-                            m.name, m.name, m.name)::json AS settings
+  SELECT m.model_id, format('{"data":{"schema":"stable"},"name":"%s","query":"SELECT ts, a, b, y FROM rows_of_%s","release":{"directory":"/srv/models/%s"},"source":"data","training":{"max_attempts":3},"validation":{"bake":"7d","confidence":0.95},"with":[%s]}',
+                            m.name, m.name, m.name, array_to_string(array_fill('"a word of many"'::text, '{200}'), ','))::json AS settings
     FROM retraind.model m WHERE m.configuration_sha256 IS NULL), loaded AS (
   INSERT INTO retraind.configuration (model_id, sha256, pipeline_sha256, settings, first_loaded_at)
   SELECT p.model_id, encode(sha256(convert_to(p.settings::text, 'UTF8')), 'hex'), pg_temp.digest_of('pipeline', p.model_id), p.settings, now() - interval '366 days'
@@ -43,7 +43,7 @@ SELECT m.model_id, t.name, t.kind, m.source, t.rule::json, t.due, t.state::json,
   FROM retraind.model m
  CROSS JOIN LATERAL (VALUES
    ('nightly', 'schedule', '{"cron":"0 3 * * *","kind":"schedule","name":"nightly","timezone":"UTC"}', now() + pg_temp.noise(m.model_id, 1) * interval '24 hours', '{}'),
-   ('told', 'signal', format('{"above":10,"kind":"signal","name":"told","signal":"load_%s"}', m.model_id % 100), NULL::timestamptz,
+   ('told', 'signal', format('{"above":10,"kind":"signal","name":"told","signal":"load_%s"}', m.model_id % 100), now() + pg_temp.noise(m.model_id, 15) * interval '300 days',
     CASE WHEN pg_temp.noise(m.model_id, 2) < 0.01 THEN '{"alerting":true}' ELSE '{"phase":"inactive"}' END),
    ('drifted', 'drift', '{"every":"24h","kind":"drift","name":"drifted"}', now() + pg_temp.noise(m.model_id, 3) * interval '24 hours', '{"phase":"inactive","recent":"0000"}')) t (name, kind, rule, due, state)
  WHERE NOT EXISTS (SELECT FROM retraind.monitor d WHERE d.model_id = m.model_id);
@@ -139,8 +139,10 @@ SELECT p.run_id, 1, e.at, e.from_state, e.to_state, 'filled', e.reason
   FROM past p
  CROSS JOIN LATERAL (VALUES (1, p.at, NULL, 'queued', 'the signal is 12, above 10'),
                             (2, p.at + interval '1 second', 'queued', 'running', 'claimed by filled'),
-                            (3, p.at + interval '5 minutes', 'running', p.state, 'the candidate is better by 0.01')) e (i, at, from_state, to_state, reason)
- WHERE i = 1 OR (i = 2 AND p.state <> 'queued') OR (i = 3 AND p.state NOT IN ('queued', 'running'))
+                            (3, p.at + interval '4 minutes', 'running', 'awaiting_approval', 'the candidate is better by 0.01'),
+                            (4, p.at + interval '5 minutes', CASE WHEN p.n % 20 = 0 AND p.state = 'promoted' THEN 'awaiting_approval' ELSE 'running' END,
+                             p.state, 'the candidate is better by 0.01')) e (i, at, from_state, to_state, reason)
+ WHERE i = 1 OR (i = 2 AND p.state <> 'queued') OR (i = 3 AND p.state = 'promoted' AND p.n % 20 = 0) OR (i = 4 AND p.state NOT IN ('queued', 'running'))
  ORDER BY e.at;
 
 INSERT INTO retraind.step (run_id, attempt, step, started_at, finished_at, rows)
