@@ -39,6 +39,6 @@ SELECT m.name AS model,
   LEFT JOIN LATERAL (SELECT f.run_id, f.attempt FROM retraind.data_finding f JOIN retraind.run r USING (run_id)
                       WHERE f.stops AND r.model_id = m.model_id ORDER BY f.run_id DESC, f.attempt DESC LIMIT 1) w ON true;
 
-DROP INDEX retraind.monitor_next, retraind.monitor_leased, retraind.monitor_alerting, retraind.trial_leased, retraind.scoring_leased,
+DROP INDEX retraind.model_removed, retraind.monitor_next, retraind.monitor_leased, retraind.monitor_alerting, retraind.trial_leased, retraind.scoring_leased,
   retraind.run_judged, retraind.run_event_approved, retraind.run_by_time, retraind.firing_by_time, retraind.promotion_by_time, retraind.release_by_model,
   retraind.quarantine_by_model;

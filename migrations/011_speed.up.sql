@@ -7,6 +7,9 @@ CREATE INDEX monitor_next ON retraind.monitor (model_id, next_due_at) WHERE enab
 CREATE INDEX monitor_leased ON retraind.monitor (lease_expires_at) WHERE lease_term IS NOT NULL;
 CREATE INDEX monitor_alerting ON retraind.monitor (model_id, trigger) WHERE enabled AND (state ->> 'alerting') = 'true';
 
+-- Whatever is due is so only while its model is configured; few are removed.
+CREATE INDEX model_removed ON retraind.model (model_id) WHERE removed_at IS NOT NULL;
+
 -- The other queues ------------------------------------------------------------------------------------------------------
 CREATE INDEX trial_leased ON retraind.trial (lease_expires_at) WHERE lease_term IS NOT NULL;
 CREATE INDEX scoring_leased ON retraind.scoring (lease_expires_at) WHERE lease_term IS NOT NULL;

@@ -1,43 +1,16 @@
 // The schema as a whole: every statement of the code is understood by it, and every object says what it is for.
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "tests/pg/registry/registry_scene.h"
+#include "tests/pg/registry/statements.h"
 
 namespace retraind::registry {
 namespace {
 
 using SchemaTest = testing::RegistryTest;
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ostringstream out;
-  out << std::ifstream(path).rdbuf();
-  return out.str();
-}
-
-// Every constant `constexpr const char* kName = R"sql(…)sql"` or `= "…"` of the files of a folder that holds a named
-// statement, by file and constant.
-std::map<std::string, std::string> statements_in(const std::filesystem::path& folder) {
-  constexpr std::string_view kBegin = "constexpr const char* k";
-  std::map<std::string, std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".cc") continue;
-    const std::string source = read_file(entry.path());
-    for (std::size_t at = source.find(kBegin); at != std::string::npos; at = source.find(kBegin, at + 1)) {
-      const std::size_t equals = source.find('=', at);
-      const std::size_t value = source.find_first_not_of(" \n", equals + 1);
-      const std::string name(source, at + kBegin.size() - 1,
-                             source.find(' ', at + kBegin.size()) - at - kBegin.size() + 1);
-      const bool raw = source.compare(value, 6, "R\"sql(") == 0;
-      const std::size_t begin = value + (raw ? 6 : 1);
-      const std::string text = source.substr(begin, source.find(raw ? ")sql\"" : "\"", begin) - begin);
-      if (raw || text.find("retraind:") != std::string::npos) out[entry.path().stem().string() + "." + name] = text;
-    }
-  }
-  return out;
-}
+using testing::read_file;
+using testing::statements_in;
 
 TEST_F(SchemaTest, UnderstandsEveryStatementOfTheCode) {
   std::map<std::string, std::string> statements;
