@@ -33,14 +33,20 @@ SELECT m.name AS model,
        l.run_id AS last_run_id, l.state AS last_run_state, l.reason AS last_run_reason, l.finished_at AS last_run_at,
        (SELECT min(t.next_due_at) FROM retraind.monitor t WHERE t.model_id = m.model_id AND t.enabled) AS next_due_at,
        m.pause_reason,
-       ARRAY(SELECT concat_ws(': ', t.trigger, a.reason) FROM retraind.monitor t
-               LEFT JOIN LATERAL (SELECT f.reason FROM retraind.firing f
-                                   WHERE f.model_id = t.model_id AND f.trigger = t.trigger AND f.decision = 'alert'
-                                   ORDER BY f.firing_id DESC LIMIT 1) a ON true
-              WHERE t.model_id = m.model_id AND t.enabled AND t.state ->> 'alerting' = 'true' AND m.removed_at IS NULL
-              ORDER BY t.trigger) AS alerts,
+       -- Few models alert, and few wait for an announcement: who is among them is known from one look for all.
+       CASE WHEN m.removed_at IS NULL
+                 AND m.model_id IN (SELECT t.model_id FROM retraind.monitor t WHERE t.enabled AND t.state ->> 'alerting' = 'true') THEN
+         ARRAY(SELECT concat_ws(': ', t.trigger, a.reason) FROM retraind.monitor t
+                 LEFT JOIN LATERAL (SELECT f.reason FROM retraind.firing f
+                                     WHERE f.model_id = t.model_id AND f.trigger = t.trigger AND f.decision = 'alert'
+                                     ORDER BY f.firing_id DESC LIMIT 1) a ON true
+                WHERE t.model_id = m.model_id AND t.enabled AND t.state ->> 'alerting' = 'true'
+                ORDER BY t.trigger)
+            ELSE '{}' END AS alerts,
        s.version AS shadow_version, s.deadline AS shadow_until, b.against AS baking_against, b.deadline AS baking_until,
-       (SELECT count(*) FROM retraind.release x WHERE x.model_id = m.model_id AND x.state = 'waiting') AS releases_waiting,
+       CASE WHEN m.model_id IN (SELECT x.model_id FROM retraind.release x WHERE x.state = 'waiting') THEN
+         (SELECT count(*) FROM retraind.release x WHERE x.model_id = m.model_id AND x.state = 'waiting')
+            ELSE 0 END AS releases_waiting,
        h.done AS open_run_done, h.total AS open_run_total, h.unit AS open_run_unit, h.time_left AS open_run_time_left,
        -- Rows that stopped a run are a problem until the rows of a later one, or of a later attempt, passed. Those of a run
        -- that was judged had passed, so for most models there is nothing to look for, and never before the last such run.
