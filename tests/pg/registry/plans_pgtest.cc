@@ -229,7 +229,6 @@ TEST_F(PlansTest, EachViewIsReadByIndexes) {
     expect_indexes(query, query);
   }
   expect_indexes("signals", "SELECT * FROM retraind.signal_history WHERE name = 'load_7' ORDER BY at DESC LIMIT 20");
-  expect_indexes("in production then", "SELECT * FROM retraind.production_at('model_00042', now() - interval '1 day')");
 }
 
 }  // namespace
