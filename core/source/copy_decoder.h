@@ -19,8 +19,16 @@ namespace retraind::source {
 // Memory for the texts of one batch, given back all at once. Addresses stay valid until clear().
 class TextArena {
  public:
-  char* allocate(std::size_t bytes);
-  void clear();  // keeps ordinary blocks for reuse
+  char* allocate(std::size_t bytes) {
+    if (bytes > left_) enter_block(bytes);
+    char* out = next_;
+    next_ += bytes;
+    left_ -= bytes;
+    bytes_ += bytes;
+    return out;
+  }
+  std::size_t left() const { return left_; }  // bytes that allocate() hands out without another block
+  void clear();                               // keeps ordinary blocks for reuse
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -28,10 +36,13 @@ class TextArena {
     std::unique_ptr<char[]> memory;
     std::size_t size;
   };
+  void enter_block(std::size_t bytes);
+
   std::vector<Block> blocks_;
-  std::size_t current_ = 0;  // the block that is being filled
-  std::size_t used_ = 0;     // of that block
-  std::size_t bytes_ = 0;    // handed out since clear()
+  std::size_t entered_ = 0;  // blocks since clear(); the last of them is being filled
+  char* next_ = nullptr;
+  std::size_t left_ = 0;
+  std::size_t bytes_ = 0;  // handed out since clear()
 };
 
 struct CopyColumn {
@@ -70,19 +81,32 @@ class CopyDecoder {
 
  private:
   std::size_t take_header(std::span<const std::byte> rest);
+  // Where the values of a column go: the memory of the batch, which stays where it is from one clear() to the next.
+  struct Place {
+    WireType type;
+    // What a field of this type that is not NULL begins with, its length, as the bytes of it lie in memory; and how
+    // many bytes it takes with them. A type without a size: more than there can be.
+    std::uint32_t begins_with;
+    std::size_t bytes;
+    std::uint8_t* nulls;
+    double* numbers;          // nullptr for texts
+    std::string_view* texts;  // nullptr for numbers
+  };
   std::size_t take_row(std::span<const std::byte> rest);
-  void decode(std::size_t column, std::span<const std::byte> field);
-  std::string_view keep(std::string_view text);
-  std::string_view format_uuid(std::span<const std::byte> field);
+  void decode_fixed(const Place& place, std::size_t row, const std::byte* value);
+  const std::byte* take_other(const Place& place, std::size_t row, const std::byte* at, const std::byte* end);
+  std::string_view keep(const std::byte* text, std::size_t length, const std::byte* end);
+  std::string_view format_uuid(const std::byte* field);
   [[noreturn]] void complain(std::string_view what) const;
-  [[noreturn]] void complain_field(std::size_t column, std::string_view what) const;
-  void expect_size(std::size_t column, std::span<const std::byte> field, std::size_t size) const;
+  [[noreturn]] void complain_field(const Place& place, std::string_view what) const;
 
   enum class State { before_header, in_rows, after_trailer };
 
   std::vector<CopyColumn> columns_;
   State state_ = State::before_header;
   data::Batch batch_;
+  std::vector<Place> places_;  // parallel to the columns
+  bool cleared_ = false;       // the batch has room for kBatchRows rows
   TextArena arena_;
   std::string scratch_;  // decimal text of a long numeric
   std::uint64_t rows_ = 0;
