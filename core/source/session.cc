@@ -23,6 +23,9 @@ constexpr const char* kConfigure =
     " pg_catalog.set_config('standard_conforming_strings', 'on', true)";
 
 constexpr const char* kSavepoint = "/* retraind:source.savepoint */ SAVEPOINT retraind";
+// No snapshot can be exported from within a savepoint.
+constexpr const char* kRelease = "/* retraind:source.release */ RELEASE SAVEPOINT retraind";
+constexpr const char* kExport = "/* retraind:source.export_snapshot */ SELECT pg_catalog.pg_export_snapshot()";
 constexpr const char* kUndo = "/* retraind:source.undo */ ROLLBACK TO SAVEPOINT retraind";
 
 constexpr std::size_t kMaxName = 63;  // NAMEDATALEN - 1
@@ -38,7 +41,12 @@ struct Freed {
 
 }  // namespace
 
-Session::Session(const settings::Source& source, const std::string& application_name)
+void Canceller::cancel() const {
+  char complaint[256];
+  if (request_) PQcancel(request_.get(), complaint, sizeof complaint);
+}
+
+Session::Session(const settings::Source& source, const std::string& application_name, const std::string& snapshot)
     : name_(fmt::format("source \"{}\" ({})", source.name, store::describe(source.conninfo))),
       timeout_key_(fmt::format("source.{}.statement_timeout", source.name)),
       timeout_(source.statement_timeout) {
@@ -51,9 +59,18 @@ Session::Session(const settings::Source& source, const std::string& application_
   PQsetNoticeProcessor(
       connection_.get(), [](void*, const char*) {}, nullptr);
   run(kBegin);
+  // Before any query.
+  if (!snapshot.empty()) run("/* retraind:source.set_snapshot */ SET TRANSACTION SNAPSHOT " + quote_text(snapshot));
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout_).count();
   run(kConfigure, {std::to_string(milliseconds)});
   run(kSavepoint);
+}
+
+std::string Session::export_snapshot() {
+  run(kRelease);
+  const Result exported = run(kExport);
+  run(kSavepoint);
+  return PQgetvalue(exported.get(), 0, 0);
 }
 
 Result Session::run(const std::string& sql, const std::vector<std::string>& parameters) {
@@ -100,9 +117,7 @@ void Session::copy_out(const std::string& sql, const std::function<void(std::spa
       consume(std::as_bytes(std::span(raw, static_cast<std::size_t>(size))));
     }
   } catch (...) {
-    const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection_.get()), &PQfreeCancel);
-    char complaint[256];
-    if (cancel) PQcancel(cancel.get(), complaint, sizeof complaint);
+    canceller().cancel();
     for (char* raw = nullptr; PQgetCopyData(connection_.get(), &raw, 0) > 0;) PQfreemem(raw);
     while (PGresult* rest = PQgetResult(connection_.get())) PQclear(rest);
     undo();

@@ -1,7 +1,7 @@
 #pragma once
 // One connection to a source and the one read-only transaction on it, with libpq's errors turned into ours. A statement
 // that fails leaves the transaction usable: it is undone back to a savepoint. Everything goes through the extended
-// protocol, which takes one statement at a time. One thread.
+// protocol, which takes one statement at a time. One thread; only a Canceller may be used from others.
 
 #include <libpq-fe.h>
 
@@ -20,10 +20,27 @@ namespace retraind::source {
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
+// Stops the statement that a session is in the middle of, from whatever thread; one that comes later is not stopped. A
+// request that cannot be sent is dropped: the statement then ends by itself.
+class Canceller {
+ public:
+  explicit Canceller(PGconn* connection) : request_(PQgetCancel(connection), &PQfreeCancel) {}
+  void cancel() const;
+
+ private:
+  std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> request_;
+};
+
 class Session {
  public:
-  // Connects and begins. Throws UnreachableError or TransientError.
-  Session(const settings::Source& source, const std::string& application_name);
+  // Connects and begins; with a `snapshot` that another session has exported and still holds, the transaction sees what
+  // that one sees. Throws UnreachableError or TransientError, and DataError for a snapshot that is gone.
+  Session(const settings::Source& source, const std::string& application_name, const std::string& snapshot = {});
+
+  // Has others see what this transaction sees, as long as it lasts.
+  std::string export_snapshot();
+
+  Canceller canceller() const { return Canceller(connection_.get()); }
 
   // Runs a statement of ours with text parameters; results come as text.
   Result run(const std::string& sql, const std::vector<std::string>& parameters = {});

@@ -40,10 +40,20 @@ Number parse_number(const std::string& text) {
   return value;
 }
 
+// Of a plan's first line: "Seq Scan on t  (cost=0.00..35.50 rows=2550 width=4)".
+std::uint64_t planned_rows(std::string_view line) {
+  constexpr std::string_view kRows = " rows=";
+  const std::size_t at = line.rfind(kRows);
+  const std::size_t end = at == std::string_view::npos ? at : line.find(' ', at + kRows.size());
+  if (end == std::string_view::npos) throw DataError(fmt::format("the source answered \"{}\" for a plan", line));
+  return parse_number<std::uint64_t>(std::string(line.substr(at + kRows.size(), end - at - kRows.size())));
+}
+
 }  // namespace
 
 struct SourceReader::Impl {
-  Impl(const settings::Source& source, const std::string& application_name) : session(source, application_name) {}
+  Impl(const settings::Source& source, const std::string& application_name, const std::string& snapshot)
+      : session(source, application_name, snapshot) {}
 
   Session session;
   std::string described_query;  // the one `described` belongs to
@@ -159,8 +169,9 @@ struct SourceReader::Impl {
   }
 };
 
-SourceReader::SourceReader(const settings::Source& source, const std::string& application_name)
-    : impl_(std::make_unique<Impl>(source, application_name)) {}
+SourceReader::SourceReader(const settings::Source& source, const std::string& application_name,
+                           const std::string& snapshot)
+    : impl_(std::make_unique<Impl>(source, application_name, snapshot)) {}
 
 SourceReader::~SourceReader() = default;
 SourceReader::SourceReader(SourceReader&&) noexcept = default;
@@ -233,6 +244,22 @@ std::optional<EventTime> SourceReader::nth_newest_event(const settings::Model& m
   const data::Batch& batch = decoder.batch();
   if (batch.rows == 0) return std::nullopt;
   return batch.columns[0].numbers[0];
+}
+
+std::uint64_t SourceReader::estimate_rows(const settings::Model& model, const data::SourceColumn& time_column,
+                                          const RowFilter& filter) {
+  const std::string where = impl_->where(model, time_column, filter);
+  const Result result = impl_->session.run(fmt::format("/* retraind:source.estimate_rows */ EXPLAIN SELECT {} {}{}",
+                                                       impl_->qualified(time_column.name), Impl::from(model), where));
+  return planned_rows(PQgetvalue(result.get(), 0, 0));
+}
+
+std::string SourceReader::export_snapshot() {
+  return impl_->session.export_snapshot();
+}
+
+std::function<void()> SourceReader::canceller() const {
+  return [canceller = std::make_shared<const Canceller>(impl_->session.canceller())] { canceller->cancel(); };
 }
 
 std::uint64_t SourceReader::count_rows(const settings::Model& model, const data::SourceColumn& time_column,

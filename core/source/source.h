@@ -45,7 +45,8 @@ class SourceReader {
   // Connects and opens the one transaction that everything below runs in. Throws UnreachableError when the source
   // cannot be reached or refuses the login (with the server's words, never with a password), TransientError when it
   // goes away later. `statement_timeout` zero means none.
-  SourceReader(const settings::Source& source, const std::string& application_name);
+  // A `snapshot` is what another reader has exported and still holds: both then see the same rows.
+  SourceReader(const settings::Source& source, const std::string& application_name, const std::string& snapshot = {});
   ~SourceReader();
   SourceReader(SourceReader&&) noexcept;
   SourceReader& operator=(SourceReader&&) noexcept;
@@ -66,6 +67,17 @@ class SourceReader {
   // The event time of the `nth` newest row (from 1), likewise; std::nullopt when there are fewer.
   std::optional<EventTime> nth_newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                             std::optional<EventTime> until, bool labelled_only, std::uint64_t nth);
+
+  // How many rows the server's planner expects the filter to select: costs next to nothing, and may be far off. Throws
+  // DataError for a query that does not parse.
+  std::uint64_t estimate_rows(const settings::Model& model, const data::SourceColumn& time_column,
+                              const RowFilter& filter);
+
+  // Lets readers on other connections see what this one sees, as long as it lives.
+  std::string export_snapshot();
+
+  // How to end an extraction from another thread; it then throws TransientError, and what it has read is worth nothing.
+  std::function<void()> canceller() const;
 
   // How many rows the filter selects.
   std::uint64_t count_rows(const settings::Model& model, const data::SourceColumn& time_column,
