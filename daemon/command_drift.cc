@@ -42,7 +42,8 @@ int drift_command(const Options& options) {
     throw Error(fmt::format("the configuration has no model \"{}\"", options.model));
   }
   const settings::DriftTrigger rule = rule_of(model->second, options.trigger);
-  const settings::Source& source = settings->sources.at(model->second.source);
+  settings::Source source = settings->sources.at(model->second.source);
+  source.streams = options.streams.value_or(source.streams);
   store::Database registry(settings->registry.conninfo, "retraind drift");
   store::require_current_schema(registry);
 

@@ -190,11 +190,16 @@ void add_steering(const Builder& to) {
 
 // Looking at a model, and using it elsewhere.
 void add_models(const Builder& to) {
-  CLI::App* drift = to.command("drift", "check a model's columns, scores and labels for drift now", drift_command,
-                               {"retraind drift power", "retraind drift power --trigger weekly --json"});
+  CLI::App* drift = to.command(
+      "drift", "check a model's columns, scores and labels for drift now", drift_command,
+      {"retraind drift power", "retraind drift power --trigger weekly --json", "retraind drift power --streams 4"});
   to.with_model(drift);
   drift->add_option("-t,--trigger", to.said.trigger,
                     "by the rule of this drift trigger (default: the model's first, or the defaults)");
+  drift
+      ->add_option("--streams", to.said.streams,
+                   "read by so many connections at once where many rows are new (default: as the source says)")
+      ->check(CLI::Range(1, 8));
   CLI::App* reproduce =
       to.command("reproduce", "make a version again from the same rows, and compare", reproduce_command,
                  {"retraind reproduce power 7", "retraind reproduce power 7 --kept"});

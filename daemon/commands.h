@@ -38,11 +38,12 @@ struct Options {
   std::optional<double> watch;  // status: seconds
   std::string reason;
   std::int64_t run = 0;
-  int version = 0;          // lift-quarantine, reproduce; export, predict: 0 is the one in production
-  int parent = 0;           // worker, look, trial, announce
-  bool root_owned = false;  // worker, look, trial, score: run only programs that nobody but root can change
-  std::string trigger;      // drift
-  bool quick = false;       // doctor: leave old artifacts out
+  int version = 0;             // lift-quarantine, reproduce; export, predict: 0 is the one in production
+  int parent = 0;              // worker, look, trial, announce
+  bool root_owned = false;     // worker, look, trial, score: run only programs that nobody but root can change
+  std::string trigger;         // drift
+  std::optional<int> streams;  // drift
+  bool quick = false;          // doctor: leave old artifacts out
   // reproduce
   bool kept = false;
   bool anyway = false;

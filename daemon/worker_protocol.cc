@@ -14,7 +14,8 @@ using pipeline::parse_json;
 std::string to_json(const settings::Source& source) {
   return json::serialize(json::object{{"name", source.name},
                                       {"conninfo", source.conninfo},
-                                      {"statement_timeout_us", source.statement_timeout.count()}});
+                                      {"statement_timeout_us", source.statement_timeout.count()},
+                                      {"streams", source.streams}});
 }
 
 settings::Source source_from_json(std::string_view text) {
@@ -22,7 +23,8 @@ settings::Source source_from_json(std::string_view text) {
   const ObjectReader reader(value, "the source");
   return {.name = reader.text("name"),
           .conninfo = reader.text("conninfo"),
-          .statement_timeout = Duration(reader.integer<std::int64_t>("statement_timeout_us"))};
+          .statement_timeout = Duration(reader.integer<std::int64_t>("statement_timeout_us")),
+          .streams = reader.integer<int>("streams")};
 }
 
 std::string to_line(const StepLine& step) {

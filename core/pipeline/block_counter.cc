@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
+#include <variant>
 
 namespace retraind::pipeline {
 namespace {
@@ -15,29 +17,78 @@ void rearrange_one(std::vector<T>& values, const std::vector<std::uint32_t>& ord
   values = std::move(out);
 }
 
+// What the counts of one block take, about.
+std::size_t bytes_of(std::span<const stats::ColumnProfile> reference) {
+  std::size_t bytes = sizeof(stats::ColumnProfile);
+  for (const stats::ColumnProfile& column : reference) {
+    bytes += sizeof(stats::ColumnProfile) + column.column.size();
+    bytes += std::visit([](const auto& values) { return values.counts.size() * sizeof(std::uint64_t); }, column.values);
+  }
+  return bytes;
+}
+
+// Finds blocks of times that mostly lie in the same block as the one before: then two comparisons are all it takes.
+class BlockFinder {
+ public:
+  explicit BlockFinder(const stats::BlockGrid& grid) : grid_(grid) {}
+
+  std::int64_t index_of(double time) {
+    if (time >= begin_ && time < end_) return index_;
+    index_ = grid_.index_of(time);
+    begin_ = grid_.begin_of(index_);
+    end_ = grid_.begin_of(index_ + 1);
+    return index_;
+  }
+
+ private:
+  const stats::BlockGrid& grid_;
+  std::int64_t index_ = 0;
+  double begin_ = 0;
+  double end_ = 0;  // nothing lies in [0, 0)
+};
+
 }  // namespace
+
+void find_block_runs(const stats::BlockGrid& grid, std::span<const double> times, double after, BlockRuns& out) {
+  out.order.clear();
+  out.runs.clear();
+  BlockFinder finder(grid);
+  bool ascending = true;
+  for (std::size_t row = 0; row < times.size(); ++row) {
+    if (!std::isfinite(times[row]) || !(times[row] > after)) continue;
+    const std::int64_t block = finder.index_of(times[row]);
+    if (out.runs.empty() || out.runs.back().block != block) {
+      ascending = ascending && (out.runs.empty() || out.runs.back().block < block);
+      out.runs.push_back({block, out.order.size(), out.order.size()});
+    }
+    out.order.push_back(static_cast<std::uint32_t>(row));
+    ++out.runs.back().end;
+  }
+  out.as_they_stand = ascending && out.order.size() == times.size();
+  if (ascending) return;
+  // The runs as the rows stand are sorted, and those of one block joined.
+  const std::vector<std::uint32_t> before = std::exchange(out.order, {});
+  const std::vector<BlockRun> found = std::exchange(out.runs, {});
+  std::vector<std::uint32_t> places(found.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::sort(places.begin(), places.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return found[a].block != found[b].block ? found[a].block < found[b].block : a < b;
+  });
+  out.order.reserve(before.size());
+  for (const std::uint32_t place : places) {
+    const BlockRun& run = found[place];
+    if (out.runs.empty() || out.runs.back().block != run.block) {
+      out.runs.push_back({run.block, out.order.size(), out.order.size()});
+    }
+    out.order.insert(out.order.end(), before.begin() + static_cast<std::ptrdiff_t>(run.begin),
+                     before.begin() + static_cast<std::ptrdiff_t>(run.end));
+    out.runs.back().end = out.order.size();
+  }
+}
 
 BlockRuns block_runs(const stats::BlockGrid& grid, std::span<const double> times, double after) {
   BlockRuns out;
-  std::vector<std::int64_t> blocks(times.size());
-  for (std::size_t row = 0; row < times.size(); ++row) {
-    if (!std::isfinite(times[row]) || !(times[row] > after)) continue;
-    blocks[row] = grid.index_of(times[row]);
-    out.order.push_back(static_cast<std::uint32_t>(row));
-  }
-  const auto earlier = [&](std::uint32_t a, std::uint32_t b) { return blocks[a] < blocks[b]; };
-  if (!std::is_sorted(out.order.begin(), out.order.end(), earlier)) {
-    std::stable_sort(out.order.begin(), out.order.end(), earlier);
-  } else {
-    out.as_they_stand = out.order.size() == times.size();
-  }
-  for (std::size_t begin = 0; begin < out.order.size();) {
-    const std::int64_t block = blocks[out.order[begin]];
-    std::size_t end = begin + 1;
-    while (end < out.order.size() && blocks[out.order[end]] == block) ++end;
-    out.runs.push_back({block, begin, end});
-    begin = end;
-  }
+  find_block_runs(grid, times, after, out);
   return out;
 }
 
@@ -54,44 +105,118 @@ void rearrange(std::vector<double>& values, const std::vector<std::uint32_t>& or
   rearrange_one(values, order);
 }
 
-BlockCounter::Open& BlockCounter::block_at(std::int64_t index) {
-  const auto found = blocks_.find(index);
-  if (found != blocks_.end()) return found->second;
-  Open made{.rows = 0, .columns = {}, .gaps = stats::BlockGaps(grid_.begin_of(index), grid_.length)};
-  for (const stats::ColumnProfile& column : reference_) made.columns.push_back(stats::empty_like(column));
-  return blocks_.emplace(index, std::move(made)).first->second;
+BlockCounter::BlockCounter(const stats::BlockGrid& grid, std::span<const stats::ColumnProfile> reference, double oldest,
+                           double newest, std::size_t open_bytes)
+    : grid_(grid),
+      reference_(reference),
+      oldest_(oldest),
+      newest_(newest),
+      most_open_(std::max<std::size_t>(2, open_bytes / bytes_of(reference))) {}
+
+stats::BlockGaps BlockCounter::gaps_of(std::int64_t index, const Block& block) const {
+  return {grid_.begin_of(index), grid_.length, block.slots};
+}
+
+BlockCounter::Block& BlockCounter::open(std::int64_t index) {
+  const auto [found, is_new] = blocks_.try_emplace(index);
+  Block& block = found->second;
+  if (is_new) {
+    for (const stats::ColumnProfile& column : reference_) block.counts.push_back(stats::empty_like(column));
+  } else if (!block.packed.empty()) {
+    block.counts = stats::unpack_counts(block.packed, reference_);
+    std::string().swap(block.packed);
+  } else {
+    return block;
+  }
+  open_.push_back(found);
+  return block;
+}
+
+void BlockCounter::pack(std::int64_t index, Block& block) {
+  for (std::size_t i = 0; i < reference_.size(); ++i) {
+    if (reference_[i].counted != stats::Counted::gaps) continue;
+    block.counts[i] = gaps_of(index, block).profile(stats::counted_column(reference_[i]), oldest_, newest_);
+  }
+  block.packed = stats::pack_counts(block.counts);
+  block.packed.shrink_to_fit();
+  std::vector<stats::ColumnProfile>().swap(block.counts);
+}
+
+// Half of the open ones at once, those that were used longest ago, so that rows which come in no order do not have the
+// same blocks packed and unpacked time and again.
+void BlockCounter::pack_idle() {
+  std::sort(open_.begin(), open_.end(), [](Blocks::iterator a, Blocks::iterator b) {
+    return a->second.used != b->second.used ? a->second.used > b->second.used : a->first > b->first;
+  });
+  while (open_.size() > most_open_ / 2 && open_.back()->second.used != use_) {
+    pack(open_.back()->first, open_.back()->second);
+    open_.pop_back();
+  }
 }
 
 void BlockCounter::add_rows(std::span<const BlockRun> runs) {
-  for (const BlockRun& run : runs) block_at(run.block).rows += run.end - run.begin;
+  ++use_;
+  for (const BlockRun& run : runs) {
+    Block& block = open(run.block);
+    block.rows += run.end - run.begin;
+    block.used = use_;
+  }
+  if (open_.size() > most_open_) pack_idle();
 }
 
-void BlockCounter::add_values(std::size_t column, const ColumnValues& values, std::span<const BlockRun> runs) {
-  for (const BlockRun& run : runs) count(values, run.begin, run.end, block_at(run.block).columns[column]);
+void BlockCounter::add_values(std::size_t column, const ColumnView& values, std::span<const BlockRun> runs) {
+  for (const BlockRun& run : runs) count(values, run.begin, run.end, blocks_.at(run.block).counts.at(column));
 }
 
 void BlockCounter::add_times(std::size_t column, std::span<const double> times, std::span<const BlockRun> runs) {
+  const bool gaps = reference_[column].counted == stats::Counted::gaps;
   for (const BlockRun& run : runs) {
-    Open& block = block_at(run.block);
+    Block& block = blocks_.at(run.block);
     const std::span<const double> own = times.subspan(run.begin, run.end - run.begin);
-    if (reference_[column].counted == stats::Counted::gaps) {
-      block.gaps.add(own);
+    if (gaps) {
+      stats::BlockGaps slots = gaps_of(run.block, block);
+      slots.add(own);
+      block.slots = slots.occupied();
     } else {
-      stats::add_numbers(block.columns[column], own, {});
+      stats::add_numbers(block.counts.at(column), own, {});
     }
   }
 }
 
-std::vector<registry::Block> BlockCounter::finish(double oldest, double newest) {
-  std::vector<registry::Block> out;
-  for (auto& [index, block] : blocks_) {
-    for (std::size_t i = 0; i < reference_.size(); ++i) {
-      if (reference_[i].counted != stats::Counted::gaps) continue;
-      block.columns[i] = block.gaps.profile(stats::counted_column(reference_[i]), oldest, newest);
+void BlockCounter::merge(BlockCounter other) {
+  other.open_.clear();
+  while (!other.blocks_.empty()) {
+    auto node = other.blocks_.extract(other.blocks_.begin());
+    const std::int64_t index = node.key();
+    Block& theirs = node.mapped();
+    if (theirs.packed.empty()) other.pack(index, theirs);
+    const auto there = blocks_.find(index);
+    if (there == blocks_.end()) {
+      blocks_.insert(std::move(node));
+      continue;
     }
-    out.push_back({index, block.rows, stats::pack_counts(block.columns)});
+    // What is left of a block that two streams share: its counts add, and gaps are made anew from the slots.
+    const std::vector<stats::ColumnProfile> counts = stats::unpack_counts(theirs.packed, reference_);
+    ++use_;
+    Block& ours = open(index);
+    ours.used = use_;
+    for (std::size_t i = 0; i < counts.size(); ++i) stats::merge(ours.counts[i], counts[i]);
+    ours.rows += theirs.rows;
+    ours.slots |= theirs.slots;
+    if (open_.size() > most_open_) pack_idle();
   }
-  blocks_.clear();
+}
+
+std::vector<registry::Block> BlockCounter::finish() {
+  open_.clear();
+  std::vector<registry::Block> out;
+  out.reserve(blocks_.size());
+  while (!blocks_.empty()) {
+    auto node = blocks_.extract(blocks_.begin());
+    Block& block = node.mapped();
+    if (block.packed.empty()) pack(node.key(), block);
+    out.push_back({node.key(), block.rows, std::move(block.packed)});
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <stdexcept>
@@ -13,12 +14,14 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// Rounds to a float, and takes the largest floats for what a table keeps in their place.
-double as_models_see(double value) {
+// Rounds to a float, and takes the largest floats for what a table keeps in their place. Without a branch, so that the
+// loops over it work on several values at once.
+inline double as_models_see(double value) {
   constexpr double kLargest = FLT_MAX;
-  if (value >= kLargest) return std::numeric_limits<double>::infinity();
-  if (value <= -kLargest) return -std::numeric_limits<double>::infinity();
-  return static_cast<double>(static_cast<float>(value));
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const auto rounded = static_cast<double>(static_cast<float>(std::min(std::max(value, -kLargest), kLargest)));
+  const double high = value >= kLargest ? kInfinity : rounded;
+  return value <= -kLargest ? -kInfinity : high;
 }
 
 double number_of(const std::string& level) {
@@ -33,8 +36,12 @@ double number_of(const std::string& level) {
 }
 
 template <class T>
-std::span<const T> part(const std::vector<T>& values, std::size_t begin, std::size_t end) {
-  return std::span(values).subspan(begin, end - begin);
+std::span<const T> part(std::span<const T> values, std::size_t begin, std::size_t end) {
+  return values.subspan(begin, end - begin);
+}
+
+bool any_null(std::span<const std::uint8_t> nulls) {
+  return !nulls.empty() && std::memchr(nulls.data(), 1, nulls.size()) != nullptr;
 }
 
 }  // namespace
@@ -61,16 +68,40 @@ ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_
   return out;
 }
 
-void take_values(const data::BatchColumn& column, ColumnValues& out) {
+ColumnView view_of(const data::BatchColumn& column, std::size_t begin, std::size_t end, ColumnValues& memory) {
+  ColumnView out;
   out.is_text = column.type == data::ValueType::category;
-  out.nulls = column.nulls;
-  out.texts.clear();
-  out.numbers.clear();
+  out.nulls = part(std::span(column.nulls), begin, end);
+  if (!any_null(out.nulls)) out.nulls = {};
   if (out.is_text) {
-    out.texts = column.texts;
-    return;
+    out.texts = part(std::span(column.texts), begin, end);
+    return out;
   }
-  for (const double value : column.numbers) out.numbers.push_back(as_models_see(value));
+  memory.numbers.resize(end - begin);
+  const double* const in = column.numbers.data() + begin;
+  double* const rounded = memory.numbers.data();
+  for (std::size_t i = 0; i < end - begin; ++i) rounded[i] = as_models_see(in[i]);
+  out.numbers = memory.numbers;
+  return out;
+}
+
+ColumnView view_of(const data::BatchColumn& column, std::span<const std::uint32_t> rows, ColumnValues& memory) {
+  ColumnView out;
+  out.is_text = column.type == data::ValueType::category;
+  memory.nulls.resize(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) memory.nulls[i] = column.nulls[rows[i]];
+  out.nulls = memory.nulls;
+  if (!any_null(out.nulls)) out.nulls = {};
+  if (out.is_text) {
+    memory.texts.resize(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) memory.texts[i] = column.texts[rows[i]];
+    out.texts = memory.texts;
+  } else {
+    memory.numbers.resize(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) memory.numbers[i] = as_models_see(column.numbers[rows[i]]);
+    out.numbers = memory.numbers;
+  }
+  return out;
 }
 
 ColumnValues labels_of(const data::LabelColumn& label, data::ValueType type, std::size_t begin, std::size_t end) {
@@ -102,11 +133,12 @@ std::vector<stats::ColumnProfile> profiles_of(const std::string& name, const Col
   return out;
 }
 
-void count(const ColumnValues& values, std::size_t begin, std::size_t end, stats::ColumnProfile& profile) {
+void count(const ColumnView& values, std::size_t begin, std::size_t end, stats::ColumnProfile& profile) {
+  const std::span<const std::uint8_t> nulls = values.nulls.empty() ? values.nulls : part(values.nulls, begin, end);
   if (values.is_text) {
-    stats::add_texts(profile, part(values.texts, begin, end), part(values.nulls, begin, end));
+    stats::add_texts(profile, part(values.texts, begin, end), nulls);
   } else {
-    stats::add_numbers(profile, part(values.numbers, begin, end), part(values.nulls, begin, end));
+    stats::add_numbers(profile, part(values.numbers, begin, end), nulls);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,10 +24,26 @@ struct ColumnValues {
   std::size_t rows() const { return nulls.size(); }
 };
 
+// The same where they lie, of whoever owns them. `nulls` may be empty where nothing is NULL.
+struct ColumnView {
+  bool is_text = false;
+  std::span<const double> numbers;
+  std::span<const std::string_view> texts;
+  std::span<const std::uint8_t> nulls;
+
+  ColumnView() = default;
+  // Implicit, as from a vector to a span.
+  ColumnView(const ColumnValues& values)
+      : is_text(values.is_text), numbers(values.numbers), texts(values.texts), nulls(values.nulls) {}
+};
+
 // Of a training table's feature, rows [begin, end).
 ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_t end);
-// Of a batch's column; replaces what `out` held.
-void take_values(const data::BatchColumn& column, ColumnValues& out);
+// Rows [begin, end) of a batch's column. What cannot be shown where it lies (numbers, which are rounded) is written
+// into `memory`; the view is valid as long as both are.
+ColumnView view_of(const data::BatchColumn& column, std::size_t begin, std::size_t end, ColumnValues& memory);
+// The rows of the batch's column that are listed, in that order.
+ColumnView view_of(const data::BatchColumn& column, std::span<const std::uint32_t> rows, ColumnValues& memory);
 // The label of a training table as a batch would show it: `type` is the label column's own. Unknown labels are left
 // out.
 ColumnValues labels_of(const data::LabelColumn& label, data::ValueType type, std::size_t begin, std::size_t end);
@@ -34,6 +51,6 @@ ColumnValues labels_of(const data::LabelColumn& label, data::ValueType type, std
 // Reference profiles of a column: one, or two for a text with too many values.
 std::vector<stats::ColumnProfile> profiles_of(const std::string& name, const ColumnValues& values);
 // Adds rows [begin, end) to the profile.
-void count(const ColumnValues& values, std::size_t begin, std::size_t end, stats::ColumnProfile& profile);
+void count(const ColumnView& values, std::size_t begin, std::size_t end, stats::ColumnProfile& profile);
 
 }  // namespace retraind::pipeline

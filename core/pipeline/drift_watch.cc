@@ -74,7 +74,7 @@ class Comparison {
     auto reference =
         unpack(registry::list_reference_blocks(transaction_, plan_.model, plan_.job.version, stream), cells);
     const std::vector<registry::Block> window = window_blocks(transaction_, plan_, result_, stream);
-    auto current = unpack(window, cells);
+    std::vector<stats::ColumnProfile> current = sum_of(window, cells);
     std::uint64_t rows = 0;
     for (const registry::Block& block : window) rows += block.rows;
     if (!scores) {
@@ -97,7 +97,7 @@ class Comparison {
         group.like.push_back(cells[place]);
       }
       group.reference = take(reference, *places);
-      group.current = stats::sum_of(take(current, *places), group.like);
+      for (const std::size_t place : *places) group.current.push_back(std::move(current[place]));
       calibrate(group, window, rows);
       (places == &times ? times_ : deciding_).push_back(std::move(group));
     }

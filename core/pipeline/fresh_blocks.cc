@@ -101,6 +101,17 @@ std::vector<registry::Block> window_blocks(store::Transaction& transaction, cons
                                      plan.job.grid.index_of(*result.newest));
 }
 
+std::vector<stats::ColumnProfile> sum_of(const std::vector<registry::Block>& blocks,
+                                         const std::vector<stats::ColumnProfile>& cells) {
+  std::vector<stats::ColumnProfile> out;
+  for (const stats::ColumnProfile& column : cells) out.push_back(stats::empty_like(column));
+  for (const registry::Block& block : blocks) {
+    const std::vector<stats::ColumnProfile> counts = stats::unpack_counts(block.packed, cells);
+    for (std::size_t i = 0; i < out.size(); ++i) stats::merge(out[i], counts[i]);
+  }
+  return out;
+}
+
 std::vector<stats::ProfileBlock> unpack(const std::vector<registry::Block>& blocks,
                                         const std::vector<stats::ColumnProfile>& cells) {
   std::vector<stats::ProfileBlock> out;

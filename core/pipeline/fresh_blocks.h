@@ -30,6 +30,10 @@ bool store_blocks(store::Transaction& transaction, const LookPlan& plan, const L
 std::vector<registry::Block> window_blocks(store::Transaction& transaction, const LookPlan& plan,
                                            const LookResult& result, registry::BlockStream stream);
 
+// The sum of the blocks; holds one of them unpacked at a time, since a window may have any number of them.
+std::vector<stats::ColumnProfile> sum_of(const std::vector<registry::Block>& blocks,
+                                         const std::vector<stats::ColumnProfile>& cells);
+
 std::vector<stats::ProfileBlock> unpack(const std::vector<registry::Block>& blocks,
                                         const std::vector<stats::ColumnProfile>& cells);
 

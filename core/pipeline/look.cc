@@ -3,18 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <list>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/data/schema.h"
-#include "core/pipeline/block_counter.h"
-#include "core/pipeline/column_values.h"
+#include "core/pipeline/feature_sink.h"
 #include "core/pipeline/reference.h"
 #include "core/pipeline/scorer.h"
 #include "core/pipeline/scoring_sink.h"
+#include "core/pipeline/stream_split.h"
 #include "core/pipeline/window.h"
 #include "core/source/source.h"
+#include "core/source/streams.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -73,88 +74,26 @@ data::Roles roles_of(const LookJob& job, const std::vector<data::SourceColumn>& 
   return roles;
 }
 
-// Counts the columns of each batch into blocks.
-class FeatureSink : public data::BatchSink {
- public:
-  FeatureSink(const LookJob& job, const std::vector<data::SourceColumn>& columns, const data::Roles& roles,
-              std::span<const stats::ColumnProfile> cells)
-      : job_(job), counter_(job.grid, cells) {
-    const std::vector<std::size_t> order = data::read_order(roles);
-    for (const registry::ReferenceColumn& column : job.columns) {
-      if (is_score(column)) continue;
-      Place place;
-      place.role = column.role;
-      if (column.role == ColumnRole::label) {
-        place.position = 1;
-      } else if (column.role == ColumnRole::feature) {
-        const auto name = stats::counted_column(column.profile);
-        const auto found = std::find_if(order.begin() + 2, order.end(),
-                                        [&](std::size_t source) { return columns[source].name == name; });
-        place.position = static_cast<std::size_t>(found - order.begin());
-      }
-      places_.push_back(place);
-    }
-  }
+// Full profiles of open blocks take about so much, of all streams together: enough for hundreds of blocks of most
+// tables, few beside what a process needs anyway.
+constexpr std::size_t kOpenFeatureBytes = 8 << 20;
+constexpr std::size_t kOpenScoreBytes = 2 << 20;
 
-  void consume(const data::Batch& batch) override {
-    std::vector<double> times = batch.columns[0].numbers;
-    const BlockRuns placed = block_runs(job_.grid, times, job_.trained_to);
-    counter_.add_rows(placed.runs);
-    if (!placed.as_they_stand) rearrange(times, placed.order);
-    std::optional<std::size_t> taken;
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      const Place& place = places_[i];
-      if (place.role == ColumnRole::time) {
-        counter_.add_times(i, times, placed.runs);
-      } else if (place.role == ColumnRole::label) {
-        count_labels(i, batch);
-      } else {
-        if (taken != place.position) {
-          take_values(batch.columns[place.position], values_);
-          if (!placed.as_they_stand) rearrange(values_, placed.order);
-          taken = place.position;
-        }
-        counter_.add_values(i, values_, placed.runs);
-      }
-    }
-  }
-
-  std::vector<registry::Block> finish(double newest) { return counter_.finish(job_.trained_to, newest); }
-
- private:
-  struct Place {
-    ColumnRole role = ColumnRole::feature;
-    std::size_t position = 0;  // in the batch
-  };
-
-  // A label that is not known yet says nothing about the labels, so it is not even counted as missing.
-  void count_labels(std::size_t column, const data::Batch& batch) {
-    take_values(batch.columns[1], labels_);
-    std::vector<double> times;
-    std::vector<std::uint32_t> known;
-    for (std::uint32_t row = 0; row < batch.rows; ++row) {
-      const bool nan = !labels_.is_text && std::isnan(labels_.numbers[row]);
-      if (labels_.nulls[row] != 0 || nan) continue;
-      known.push_back(row);
-      times.push_back(batch.columns[0].numbers[row]);
-    }
-    rearrange(labels_, known);
-    const BlockRuns placed = block_runs(job_.grid, times, job_.trained_to);
-    if (!placed.as_they_stand) rearrange(labels_, placed.order);
-    counter_.add_values(column, labels_, placed.runs);
-  }
-
-  const LookJob& job_;
-  BlockCounter counter_;
-  std::vector<Place> places_;
-  ColumnValues values_;
-  ColumnValues labels_;
+// What counts the rows of one stream.
+struct Part {
+  std::optional<FeatureSink> features;
+  std::optional<Scorer> scorer;
+  std::optional<ScoringSink> scoring;
 };
 
 class Look {
  public:
   Look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder)
-      : job_(job), folder_(folder), reader_(source, "retraind monitor " + job.model.name) {}
+      : job_(job),
+        source_(source),
+        folder_(folder),
+        application_("retraind monitor " + job.model.name),
+        reader_(source, application_) {}
 
   LookResult run() {
     std::vector<std::string> wanted = feature_names(job_);
@@ -183,7 +122,7 @@ class Look {
       filter.after = std::max(job_.trained_to, job_.detector->after.value_or(job_.trained_to));
     } else {
       find_blocks(time_column, labelled);
-      filter.after = std::max(job_.trained_to, just_before(job_.grid.begin_of(result_.read_from)));
+      filter.after = std::max(job_.trained_to, just_before_block(job_.grid, job_.axis, result_.read_from));
     }
     extract(time_column, filter);
     return std::move(result_);
@@ -193,12 +132,6 @@ class Look {
   void read_nothing() {
     result_.detected = stats::feed(job_.detector->rule, job_.detector->memory, {});
     result_.fed_to = job_.detector->after;
-  }
-
-  // Bounds at the source are exclusive below, blocks inclusive.
-  double just_before(double time) const {
-    if (job_.axis == TimeAxis::instant) return time - 1;
-    return std::nextafter(time, -std::numeric_limits<double>::infinity());
   }
 
   void find_blocks(const data::SourceColumn& time_column, bool labelled) {
@@ -227,30 +160,68 @@ class Look {
     result_.read_from = there ? std::min(job_.known->open, last) : result_.first;
   }
 
+  // Losses are sums that depend on the order of the rows, a detector on more than that: both take one stream. A command
+  // that scores uses the processors as it likes.
+  std::vector<source::RowFilter> split(const data::SourceColumn& time_column, const source::RowFilter& filter,
+                                       const std::optional<Scorer>& scorer) {
+    if (source_.streams < 2 || job_.losses || job_.detector || (scorer && scorer->trainer != "xgboost")) {
+      return {filter};
+    }
+    return split_at_blocks(
+        filter, job_.grid, job_.axis, result_.read_from, static_cast<std::size_t>(source_.streams),
+        [&](const source::RowFilter& part) { return reader_.estimate_rows(job_.model, time_column, part); });
+  }
+
+  Scorer open_scorer() const {
+    return open_artifact_file(job_.model, folder_ / job_.artifact_file, job_.artifact_sha256,
+                              fmt::format("production version {}", job_.version));
+  }
+
   void extract(const data::SourceColumn& time_column, const source::RowFilter& filter) {
     const std::vector<stats::ColumnProfile> feature_cells = cells_of(job_.columns, false);
     const std::vector<stats::ColumnProfile> score_cells = cells_of(job_.columns, true);
-    std::vector<data::BatchSink*> sinks;
-    std::optional<FeatureSink> features;
-    if (job_.features) sinks.push_back(&features.emplace(job_, columns_, roles_, feature_cells));
     std::optional<Scorer> scorer;
-    std::optional<ScoringSink> scoring;
-    if (job_.scores || job_.losses || job_.detector) {
-      scorer = open_artifact_file(job_.model, folder_ / job_.artifact_file, job_.artifact_sha256,
-                                  fmt::format("production version {}", job_.version));
-      sinks.push_back(&scoring.emplace(job_, *scorer, columns_, roles_, score_cells));
+    if (job_.scores || job_.losses || job_.detector) scorer = open_scorer();
+    const std::vector<source::RowFilter> filters = split(time_column, filter, scorer);
+    std::list<Part> parts;
+    std::vector<source::StreamPart> streams;
+    for (const source::RowFilter& own : filters) {
+      Part& part = parts.emplace_back();
+      source::StreamPart& stream = streams.emplace_back(source::StreamPart{own, {}});
+      if (job_.features) {
+        stream.sinks.push_back(&part.features.emplace(job_, columns_, roles_, feature_cells, *result_.newest,
+                                                      kOpenFeatureBytes / filters.size()));
+      }
+      if (!scorer) continue;
+      // A model is for one thread.
+      part.scorer = parts.size() == 1 ? std::move(*scorer) : open_scorer();
+      stream.sinks.push_back(&part.scoring.emplace(job_, *part.scorer, columns_, roles_, score_cells, *result_.newest,
+                                                   kOpenScoreBytes / filters.size()));
     }
+    const std::vector<std::size_t> order = data::read_order(roles_);
     // Keys order rows of one event time for a detector; nothing else needs them.
-    const source::ExtractStats stats = reader_.extract(job_.model, columns_, data::read_order(roles_), time_column,
-                                                       filter, job_.detector.has_value(), "", sinks);
+    const source::ExtractStats stats =
+        job_.detector
+            ? reader_.extract(job_.model, columns_, order, time_column, filter, true, "", streams.front().sinks)
+            : source::extract_parts(reader_, source_, application_, job_.model, columns_, order, time_column, streams);
     result_.rows = stats.rows;
     result_.bytes = stats.bytes;
-    if (features) result_.features = features->finish(*result_.newest);
-    if (scoring) scoring->finish(*result_.newest, result_);
+    Part& whole = parts.front();
+    for (Part& part : parts) {
+      if (&part == &whole) continue;
+      if (part.features) whole.features->merge(std::move(*part.features));
+      if (!part.scoring) continue;
+      part.scoring->flush();
+      whole.scoring->merge(std::move(*part.scoring));
+    }
+    if (whole.features) result_.features = whole.features->finish();
+    if (whole.scoring) whole.scoring->finish(result_);
   }
 
   const LookJob& job_;
+  const settings::Source& source_;
   const std::filesystem::path& folder_;
+  const std::string application_;
   source::SourceReader reader_;
   std::vector<data::SourceColumn> columns_;
   data::Roles roles_;

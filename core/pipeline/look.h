@@ -75,7 +75,8 @@ struct LookResult {
 };
 
 // Throws DataError when a column that production needs has gone or changed its kind (a break of the schema is no
-// drift), TransientError when the source goes away. `folder` holds the artifact.
+// drift), TransientError when the source goes away. `folder` holds the artifact. Reads by as many connections at once
+// as source.streams says, where that gives the very same counts: features and scores, not losses and detectors.
 LookResult look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder);
 
 // Why a worker could not look.

@@ -51,8 +51,9 @@ class Profiling {
     const std::vector<std::uint32_t> order = order_of(times_as_they_stand);
     std::vector<double> times(times_as_they_stand.begin(), times_as_they_stand.end());
     if (!order.empty()) rearrange(times, order);
+    if (times.empty()) return {};
     const BlockRuns placed = block_runs(grid_, times, kNoBound);
-    BlockCounter counter(grid_, profiles_);
+    BlockCounter counter(grid_, profiles_, times.front(), times.back());
     counter.add_rows(placed.runs);
     ColumnValues values;
     for (std::size_t i = 0; i < profiles_.size(); ++i) {
@@ -66,8 +67,7 @@ class Profiling {
       }
       counter.add_values(i, values, placed.runs);
     }
-    std::vector<registry::Block> blocks =
-        times.empty() ? std::vector<registry::Block>{} : counter.finish(times.front(), times.back());
+    std::vector<registry::Block> blocks = counter.finish();
     sum_gaps(blocks);
     return blocks;
   }

@@ -74,13 +74,15 @@ std::vector<registry::Block> pack(const std::map<std::int64_t, stats::MetricSums
 }
 
 ScoringSink::ScoringSink(const LookJob& job, const Scorer& scorer, const std::vector<data::SourceColumn>& columns,
-                         const data::Roles& roles, std::span<const stats::ColumnProfile> scores)
+                         const data::Roles& roles, std::span<const stats::ColumnProfile> scores, EventTime newest,
+                         std::size_t open_bytes)
     : job_(job),
       scorer_(scorer),
       answers_(answers_of(scorer, job.model.validation)),
+      newest_(newest),
       scores_(scores),
       builder_(columns, roles, scorer.preparation.task()),
-      counter_(job.grid, scores) {}
+      counter_(job.grid, scores, job.trained_to, newest, open_bytes) {}
 
 void ScoringSink::consume(const data::Batch& batch) {
   builder_.consume(batch);
@@ -88,14 +90,14 @@ void ScoringSink::consume(const data::Batch& batch) {
   if (held_ >= kRowsAtOnce) flush();
 }
 
-void ScoringSink::finish(double newest, LookResult& result) {
+void ScoringSink::finish(LookResult& result) {
   flush();
-  if (job_.scores) result.scores = counter_.finish(job_.trained_to, newest);
+  if (job_.scores) result.scores = counter_.finish();
   if (job_.losses) result.losses = pack(losses_);
   if (!job_.detector) return;
   // More rows of the newest event time may still come (of today, where times are dates), and a detector takes up behind
   // the last time it was fed. So that time waits until there is a newer one.
-  std::erase_if(fed_, [&](const FedRow& row) { return row.time >= newest; });
+  std::erase_if(fed_, [&](const FedRow& row) { return row.time >= newest_; });
   // Whole looks are sorted, not pieces: a detector must see rows in the order of time.
   std::sort(fed_.begin(), fed_.end(),
             [](const FedRow& a, const FedRow& b) { return a.time != b.time ? a.time < b.time : a.key < b.key; });
@@ -120,18 +122,23 @@ void ScoringSink::count_scores(const data::Table& table, const std::vector<doubl
   const ScoreColumns columns = score_columns(scorer_.preparation.task(), scorer_.preparation.classes(), predictions);
   // A table is sorted by time, so its rows stand block by block already.
   const BlockRuns placed = block_runs(job_.grid, table.event_times, job_.trained_to);
-  counter_.add_rows(placed.runs);
+  std::vector<ColumnValues> values(scores_.size());
   for (std::size_t i = 0; i < scores_.size(); ++i) {
-    ColumnValues values;
-    values.nulls.assign(table.rows, 0);
-    values.is_text = scores_[i].column == kPredictedColumn;
-    if (values.is_text) {
-      values.texts = columns.predicted;
+    values[i].nulls.assign(table.rows, 0);
+    values[i].is_text = scores_[i].column == kPredictedColumn;
+    if (values[i].is_text) {
+      values[i].texts = columns.predicted;
     } else {
-      values.numbers = columns.score;
+      values[i].numbers = columns.score;
     }
-    if (!placed.as_they_stand) rearrange(values, placed.order);
-    counter_.add_values(i, values, placed.runs);
+    if (!placed.as_they_stand) rearrange(values[i], placed.order);
+  }
+  std::span<const BlockRun> left = placed.runs;
+  while (!left.empty()) {
+    const auto runs = left.first(std::min(left.size(), counter_.blocks_at_once()));
+    counter_.add_rows(runs);
+    for (std::size_t i = 0; i < scores_.size(); ++i) counter_.add_values(i, values[i], runs);
+    left = left.subspan(runs.size());
   }
 }
 

@@ -34,13 +34,21 @@ std::vector<registry::Block> pack(const std::map<std::int64_t, stats::MetricSums
 
 class ScoringSink : public data::BatchSink {
  public:
-  // `columns` are those read, in read order; `scores` the reference profiles of the score columns (empty: not wanted).
+  // `columns` are those of the query, of which batches hold data::read_order(roles); `scores` the reference profiles of
+  // the score columns (empty: not wanted). `newest` is the event time the window ends at. All but it must outlive the
+  // sink.
   ScoringSink(const LookJob& job, const Scorer& scorer, const std::vector<data::SourceColumn>& columns,
-              const data::Roles& roles, std::span<const stats::ColumnProfile> scores);
+              const data::Roles& roles, std::span<const stats::ColumnProfile> scores, EventTime newest,
+              std::size_t open_bytes);
 
   void consume(const data::Batch& batch) override;
+  // When all of its rows have come: scores those it still holds. Further rows may follow.
+  void flush();
+  // Takes over the scores that another sink of this look has counted, which has been flushed. Not for losses: their
+  // sums would be rounded in another order.
+  void merge(ScoringSink&& other) { counter_.merge(std::move(other.counter_)); }
   // To be called once, when all rows have come.
-  void finish(double newest, LookResult& result);
+  void finish(LookResult& result);
 
  private:
   struct FedRow {
@@ -48,7 +56,6 @@ class ScoringSink : public data::BatchSink {
     std::uint64_t key;
     double loss;
   };
-  void flush();
   void count_scores(const data::Table& table, const std::vector<double>& predictions);
   void collect_losses(const data::Table& table, const std::vector<double>& labels,
                       const std::vector<double>& predictions);
@@ -56,6 +63,7 @@ class ScoringSink : public data::BatchSink {
   const LookJob& job_;
   const Scorer& scorer_;
   const Answers answers_;
+  const EventTime newest_;
   std::span<const stats::ColumnProfile> scores_;
   data::TableBuilder builder_;
   std::size_t held_ = 0;

@@ -74,6 +74,7 @@ void read_log(TableReader& reader, Log& out) {
 void read_source(TableReader& reader, Source& out) {
   read_conninfo(reader, out.conninfo);
   reader.duration("statement_timeout", out.statement_timeout, {seconds(0), kLongestStatementTimeout});
+  reader.integer("streams", out.streams, {1, 8});
   reader.finish();
 }
 

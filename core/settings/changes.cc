@@ -116,6 +116,7 @@ void compare_sources(const Settings& before, const Settings& after, std::vector<
     }
     if (old->second.conninfo != source.conninfo) out.push_back(section + ".conninfo");
     if (old->second.statement_timeout != source.statement_timeout) out.push_back(section + ".statement_timeout");
+    if (old->second.streams != source.streams) out.push_back(section + ".streams");
   }
   for (const auto& [name, source] : before.sources) {
     if (!after.sources.contains(name)) out.push_back("source." + name);

@@ -141,6 +141,53 @@ TEST_F(LookTest, GivesTheSameBlocksWhateverOrderTheRowsComeIn) {
   }
 }
 
+TEST_F(LookTest, GivesTheVerySameBlocksByHoweverManyStreamsItReads) {
+  // In no order, with late and missing values; more at the end of the day than at its beginning.
+  database.exec(
+      "INSERT INTO events SELECT timestamptz '2026-01-01 00:00+00' + sqrt(n) * interval '6 minutes',"
+      " nullif(n % 11, 0) * 0.5, CASE n % 5 WHEN 0 THEN 'red' WHEN 1 THEN 'blue' WHEN 2 THEN 'green' END,"
+      " nullif(n % 3, 2) FROM generate_series(1, 50000) n ORDER BY md5(n::text); ANALYZE events");
+  const LookResult one = run();
+  ASSERT_EQ(one.rows, 50000u);
+  for (const int streams : {2, 3, 8}) {
+    source.streams = streams;
+    const LookResult many = run();
+    EXPECT_EQ(many.rows, one.rows);
+    EXPECT_EQ(many.newest, one.newest);
+    ASSERT_EQ(many.features.size(), one.features.size());
+    for (std::size_t i = 0; i < one.features.size(); ++i) {
+      EXPECT_EQ(many.features[i].index, one.features[i].index);
+      EXPECT_EQ(many.features[i].rows, one.features[i].rows);
+      EXPECT_EQ(many.features[i].packed, one.features[i].packed);
+    }
+  }
+}
+
+TEST_F(LookTest, ReadsByAsManyConnectionsAsTheSourceAllowsWhereThereAreManyRows) {
+  // How many connections look while the rows are read, as a column of theirs.
+  job.model.query =
+      "SELECT ts, (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'retraind monitor m')::float8 AS x,"
+      " colour, y FROM events";
+  database.exec(
+      "INSERT INTO events SELECT timestamptz '2026-01-01 00:00+00' + n * interval '2 seconds', 0, 'red', 1"
+      " FROM generate_series(1, 40000) n; ANALYZE events");
+  const auto connections = [&] {
+    const auto total = sum(run());
+    const auto& x = std::get<stats::NumericProfile>(total[0].values);
+    for (int n = 1; n <= 4; ++n) {
+      if (x.counts.at(x.edges->cell_of(n)) == 40000) return n;
+    }
+    return 0;
+  };
+  EXPECT_EQ(connections(), 1);
+  source.streams = 3;
+  EXPECT_EQ(connections(), 3);
+  source.streams = 8;
+  EXPECT_EQ(connections(), 4) << "of ten thousand rows each";
+  database.exec("DELETE FROM events WHERE ts > '2026-01-01 02:00+00'; ANALYZE events");
+  EXPECT_EQ(run().rows, 3600u);
+}
+
 TEST_F(LookTest, CountsRowsOfTheSameEventTimeEachByItself) {
   database.exec("INSERT INTO events SELECT '2026-01-01 05:30+00', 2, 'blue', 1 FROM generate_series(1, 7)");
   EXPECT_EQ(rows_of(run().features), "5:7");

@@ -89,6 +89,7 @@ const std::map<std::string, std::string>& other_values() {
       {"retention.unused_artifacts", "\"10d\""},
       {"source.s.conninfo", "\"service=t host=/run\""},
       {"source.s.statement_timeout", "\"7s\""},
+      {"source.s.streams", "2"},
   };
   return kValues;
 }
