@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 
 #include "core/base/error.h"
 #include "core/base/sha256.h"
@@ -45,16 +46,32 @@ std::string package(const train::Model& model, const data::Preparation& preparat
   return bytes;
 }
 
-// Keeps the rows at these places, counted from the first; ascending.
-void keep_rows(data::Matrix& matrix, const std::vector<std::uint32_t>& places, std::size_t begin) {
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const std::size_t from = (places[i] - begin) * matrix.columns;
-    // Never later than where it comes from: the kept rows move forward over those that are not kept.
-    std::copy_n(matrix.values.begin() + static_cast<std::ptrdiff_t>(from), matrix.columns,
-                matrix.values.begin() + static_cast<std::ptrdiff_t>(i * matrix.columns));
+// The features of those rows of `all`, which begin at place `begin` of the table, that stand at `places` of it.
+data::Matrix pick_rows(const data::Matrix& all, std::span<const std::uint32_t> places, std::size_t begin) {
+  data::Matrix out{places.size(), all.columns, {}};
+  out.values.reserve(out.rows * out.columns);
+  for (const std::uint32_t place : places) {
+    const auto row = all.values.begin() + static_cast<std::ptrdiff_t>((place - begin) * all.columns);
+    out.values.insert(out.values.end(), row, row + static_cast<std::ptrdiff_t>(all.columns));
   }
-  matrix.rows = places.size();
-  matrix.values.resize(matrix.rows * matrix.columns);
+  return out;
+}
+
+// Some of the rows at `places`, which may lie far apart in the table: as many of them at once as lie close together.
+data::Matrix features_at(const data::Table& table, const data::Preparation& preparation,
+                         std::span<const std::uint32_t> places) {
+  constexpr std::size_t kRowsAtOnce = 65536;
+  data::Matrix out{places.size(), preparation.features().size(), {}};
+  out.values.reserve(out.rows * out.columns);
+  while (!places.empty()) {
+    const std::size_t begin = places.front();
+    const auto behind = std::lower_bound(places.begin(), places.end(), begin + kRowsAtOnce);
+    const auto near = places.first(static_cast<std::size_t>(behind - places.begin()));
+    const data::Matrix some = pick_rows(preparation.apply(table, begin, std::size_t{near.back()} + 1), near, begin);
+    out.values.insert(out.values.end(), some.values.begin(), some.values.end());
+    places = places.subspan(near.size());
+  }
+  return out;
 }
 
 }  // namespace
@@ -64,17 +81,24 @@ ChosenRows training_set(const data::Table& table, RowRange range, const data::Pr
   ChosenRows out;
   data::TrainingRows chosen = data::choose_training_rows(table, range.begin, range.end, preparation, training);
   out.left_out = chosen.left_out;
+  out.labels.reserve(range.end - range.begin);
   for (const double label : preparation.labels(table, range.begin, range.end)) {
     out.labels.push_back(static_cast<float>(label));
   }
-  out.set.features = preparation.apply(table, range.begin, range.end);
+  out.set.features = {chosen.rows.size(), preparation.features().size(), {}};
   out.set.weights = std::move(chosen.weights);
   if (chosen.rows.size() == out.labels.size()) {
     out.set.labels = out.labels;
+    out.set.piece = [&table, &preparation, range](std::size_t begin, std::size_t end) {
+      return preparation.apply(table, range.begin + begin, range.begin + end);
+    };
     return out;
   }
-  keep_rows(out.set.features, chosen.rows, range.begin);
+  out.set.labels.reserve(chosen.rows.size());
   for (const std::uint32_t row : chosen.rows) out.set.labels.push_back(out.labels[row - range.begin]);
+  out.set.piece = [&table, &preparation, rows = std::move(chosen.rows)](std::size_t begin, std::size_t end) {
+    return features_at(table, preparation, std::span(rows).subspan(begin, end - begin));
+  };
   return out;
 }
 
@@ -89,6 +113,8 @@ Candidate train_and_package(const data::Table& table, TrainingPlan plan, std::ve
   job.folder = plan.folder;
   job.on_progress = std::move(plan.on_progress);
   job.on_output = std::move(plan.on_output);
+  job.clock = std::move(plan.clock);
+  job.on_library_time = [&out](Duration took) { out.library_time = took; };
   job.on_warning = [&warnings](std::string_view warning) { warnings.emplace_back(warning); };
   std::unique_ptr<train::Model> trained;
   {

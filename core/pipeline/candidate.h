@@ -21,6 +21,7 @@ struct Candidate {
   Scorer scorer;              // opened from the packaged bytes
   std::vector<float> labels;  // of the rows it could be trained on, those left out (keep_majority) included
   std::uint64_t left_out = 0;
+  Duration library_time{};  // of the training, in the library's own calls; 0: not known
   std::map<std::string, double> importances;
   std::string trainer;                               // "xgboost 1.7.4"
   std::map<std::string, std::string> program_files;  // sha256 by path, of a command
@@ -48,13 +49,15 @@ struct TrainingPlan {
   std::filesystem::path folder;                             // kArtifactFile is left here
   std::function<void(const train::Progress&)> on_progress;  // may be empty
   std::function<void(std::string_view line)> on_output{};   // likewise; each line that a command prints
+  std::function<Duration()> clock{};                        // likewise
 };
 
 // Warnings of the trainer are added to `warnings`. Throws what the trainer throws, and DataError for an artifact that
 // is too large.
 Candidate train_and_package(const data::Table& table, TrainingPlan plan, std::vector<std::string>& warnings);
 
-// What a trainer is given of the rows in `range`: those that training.keep_majority leaves, weighed.
+// What a trainer is given of the rows in `range`: those that training.keep_majority leaves, weighed. The set makes its
+// features from `table` and `preparation` when it is asked for them: both must outlive it.
 struct ChosenRows {
   train::TrainingSet set;
   std::vector<float> labels;  // of all rows of the range

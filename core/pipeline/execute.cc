@@ -89,7 +89,8 @@ TrainingPlan Execution::plan(RowRange rows, const data::Split& split, data::Prep
           .data_sha256 = measured_.data_sha256,
           .folder = folder_,
           .on_progress = [this](const train::Progress& done) { progress(done); },
-          .on_output = surroundings_.on_output};
+          .on_output = surroundings_.on_output,
+          .clock = surroundings_.clock};
 }
 
 void Execution::train(const Extraction& extracted, const data::Split& split) {
@@ -126,6 +127,9 @@ void Execution::train(const Extraction& extracted, const data::Split& split) {
   detail["trainer"] = measured_.trainer;
   detail["artifact_bytes"] = measured_.artifact_bytes;
   if (candidate_.left_out > 0) detail["left_out"] = candidate_.left_out;
+  if (candidate_.library_time > Duration::zero()) {
+    detail["xgboost_ms"] = std::chrono::duration<double, std::milli>(candidate_.library_time).count();
+  }
   if (parent_) detail["continues"] = parent_->version;
   finish(measured_.train_rows - candidate_.left_out, detail);
 }

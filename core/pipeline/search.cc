@@ -21,6 +21,7 @@
 #include "core/pipeline/candidate.h"
 #include "core/pipeline/metric_options.h"
 #include "core/stats/metrics.h"
+#include "core/train/training_set.h"
 
 namespace retraind::pipeline {
 namespace {
@@ -177,6 +178,9 @@ Ground make_ground(const Inner& inner, const settings::Model& model) {
   out.set = training_set(*inner.table, inner.train, out.preparation,
                          without_unknown(model.training, out.preparation.classes()))
                 .set;
+  // All trials train on the same rows, so these are made once.
+  out.set.features = train::features_of(out.set, 0, out.set.features.rows);
+  out.set.piece = {};
   out.features = out.preparation.apply(*inner.table, inner.holdout.begin, inner.holdout.end);
   out.labels = out.preparation.labels(*inner.table, inner.holdout.begin, inner.holdout.end);
   out.weights = data::row_weights(*inner.table, inner.holdout.begin, inner.holdout.end);

@@ -54,7 +54,9 @@ std::unique_ptr<Model> CommandTrainer::train(const TrainingSet& set, const Train
   check_training_set(set, job);
   PrivateFolder folder(job.folder);
   folder.write(kJobJson, job_json(job, CommandStep::train, set.features.rows, !set.weights.empty()));
-  folder.write(kTrainCsv, [&](std::ostream& out) { write_csv(out, set.features, job, set.labels, set.weights); });
+  folder.write(kTrainCsv, [&](std::ostream& out) {
+    write_csv(out, set.piece ? features_of(set, 0, set.features.rows) : set.features, job, set.labels, set.weights);
+  });
   if (!job.previous.empty()) folder.write_files(kPreviousFolder, job.previous);
   folder.check_size(command_.disk_limit_bytes);
   CommandCall call(command_, command_.train, job, folder);

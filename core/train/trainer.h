@@ -20,12 +20,16 @@
 namespace retraind::train {
 
 struct TrainingSet {
+  // Where `piece` is set, `features` says how many rows and columns there are and holds no values.
   data::Matrix features;
   std::vector<float> labels;  // regression value, or class index
   // How much each row counts, >= 0 and finite: a row of weight 2 as two such rows. Empty: each 1, and so the very model
   // of weights that are all 1. They are not scaled: what the library weighs against them (lambda, min_child_weight) is
   // in their unit. Rows are drawn (subsample) and binned (hist) one by one, whatever they weigh.
   std::vector<float> weights;
+  // Makes the features of rows [begin, end), so that the matrix never stands in memory as a whole beside the table it
+  // is made from. Asked several times for the same rows, always with the same answer.
+  std::function<data::Matrix(std::size_t begin, std::size_t end)> piece{};
 };
 
 // How far a training has come.
@@ -53,10 +57,14 @@ struct TrainingJob {
   Duration timeout = std::chrono::minutes(30);
   std::uint64_t memory_limit_bytes = std::uint64_t{4} << 30;
   std::filesystem::path folder = ".";  // private to the worker: a command's files go into folders below it
+  // What the time so far is, for whoever wants to know how much of it the library takes. May be empty.
+  std::function<Duration()> clock{};
   // Each may be empty. Called in the thread that trains, while it trains.
   std::function<void(const Progress& progress)> on_progress;
   std::function<void(std::string_view line)> on_warning;  // what the library or the command warns of
   std::function<void(std::string_view line)> on_output;   // every line that a command prints, for the run's log
+  // How long the library's own calls took, at the end of a training. Not called without a clock.
+  std::function<void(Duration took)> on_library_time{};
 };
 
 // A trained model. Not thread-safe.

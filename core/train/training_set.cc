@@ -30,7 +30,8 @@ void check_weights(const TrainingSet& set) {
 void check_training_set(const TrainingSet& set, const TrainingJob& job) {
   const data::Matrix& features = set.features;
   if (features.columns != job.features.size()) throw std::logic_error("one feature description a column is needed");
-  if (features.values.size() != features.rows * features.columns) throw std::logic_error("a matrix of another size");
+  const std::size_t values = set.piece ? 0 : features.rows * features.columns;
+  if (features.values.size() != values) throw std::logic_error("a matrix of another size");
   if (set.labels.size() != features.rows) throw std::logic_error("one label a row is needed");
   if (job.task == Task::multiclass && job.classes < 2) throw std::logic_error("multiclass needs two classes or more");
   if (features.rows == 0 || features.columns == 0) {
@@ -45,6 +46,23 @@ void check_training_set(const TrainingSet& set, const TrainingJob& job) {
     if (!good) throw std::logic_error("a label that is no class index, or not finite: " + std::to_string(label));
   }
   check_weights(set);
+}
+
+data::Matrix features_of(const TrainingSet& set, std::size_t begin, std::size_t end) {
+  const std::size_t columns = set.features.columns;
+  data::Matrix out;
+  if (set.piece) {
+    out = set.piece(begin, end);
+  } else {
+    const auto& all = set.features.values;
+    out = {end - begin, columns, {}};
+    out.values.assign(all.begin() + static_cast<std::ptrdiff_t>(begin * columns),
+                      all.begin() + static_cast<std::ptrdiff_t>(end * columns));
+  }
+  if (out.rows != end - begin || out.columns != columns || out.values.size() != out.rows * columns) {
+    throw std::logic_error("a piece of a matrix of another size");
+  }
+  return out;
 }
 
 }  // namespace retraind::train

@@ -10,4 +10,11 @@ namespace retraind::train {
 // that is negative or not finite.
 void check_training_set(const TrainingSet& set, const TrainingJob& job);
 
+// As many rows of features at once as a trainer should look at that can do with some: little memory, long loops.
+inline constexpr std::size_t kPieceRows = 65536;
+
+// The features of rows [begin, end), wherever they come from. Throws std::logic_error where the set makes another
+// number of them.
+data::Matrix features_of(const TrainingSet& set, std::size_t begin, std::size_t end);
+
 }  // namespace retraind::train

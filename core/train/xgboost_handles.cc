@@ -1,12 +1,15 @@
 #include "core/train/xgboost_handles.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cctype>
 #include <cstdint>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/train/training_set.h"
 #include "core/train/utf8.h"
 #include "core/train/xgboost_library.h"
 
@@ -37,22 +40,38 @@ std::string array_interface(const float* values, std::size_t rows, std::size_t c
          std::to_string(rows) + ", " + std::to_string(columns) + R"(], "typestr": "<f4", "version": 3})";
 }
 
-// Hands the library one batch: the whole matrix, as often as it asks for another pass.
-struct OneBatch {
+// Hands the library the rows piece by piece, as often as it asks for another pass. It reads a piece only until it asks
+// for the next one.
+struct Pieces {
+  std::size_t rows = 0;
+  const TrainingMatrix::Piece& make;
   void* proxy = nullptr;
-  std::string interface;
-  bool given = false;
+  std::size_t next_row = 0;
+  data::Matrix piece{};
+  std::string interface {};
+  std::exception_ptr failure{};
 
-  ~OneBatch() {
+  ~Pieces() {
     if (proxy != nullptr) library().XGDMatrixFree(proxy);
   }
+  // 1: there is a piece; 0: that was all. No exception may pass through the library.
   static int next(void* self) {
-    auto* batch = static_cast<OneBatch*>(self);
-    if (batch->given) return 0;
-    batch->given = true;
-    return library().XGProxyDMatrixSetDataDense(batch->proxy, batch->interface.c_str()) == 0 ? 1 : 0;
+    auto* pieces = static_cast<Pieces*>(self);
+    if (pieces->failure || pieces->next_row >= pieces->rows) return 0;
+    try {
+      const std::size_t end = std::min(pieces->rows, pieces->next_row + kPieceRows);
+      // One piece that is all of the rows serves every pass.
+      if (pieces->piece.rows != pieces->rows) pieces->piece = pieces->make(pieces->next_row, end);
+      pieces->next_row = end;
+      const data::Matrix& piece = pieces->piece;
+      pieces->interface = array_interface(piece.values.data(), piece.rows, piece.columns);
+    } catch (...) {
+      pieces->failure = std::current_exception();
+      return 0;
+    }
+    return library().XGProxyDMatrixSetDataDense(pieces->proxy, pieces->interface.c_str()) == 0 ? 1 : 0;
   }
-  static void reset(void* self) { static_cast<OneBatch*>(self)->given = false; }
+  static void reset(void* self) { static_cast<Pieces*>(self)->next_row = 0; }
 };
 
 void set_types(void* matrix, std::vector<const char*>& types) {
@@ -93,16 +112,17 @@ std::vector<std::string> take_warnings() {
   return std::exchange(warnings, {});
 }
 
-TrainingMatrix::TrainingMatrix(const data::Matrix& features, const std::vector<data::PreparedFeature>& kinds,
+TrainingMatrix::TrainingMatrix(std::size_t rows, const Piece& piece, const std::vector<data::PreparedFeature>& kinds,
                                bool quantile, int max_bin, int threads)
-    : rows_(features.rows) {
+    : rows_(rows) {
   quieten();
   std::vector<const char*> types;
   for (const auto& kind : kinds) types.push_back(kind.type == data::ValueType::category ? "c" : "q");
 
-  const std::string interface = array_interface(features.values.data(), features.rows, features.columns);
   const std::string common = R"({"missing": NaN, "nthread": )" + std::to_string(threads);
   if (!quantile) {
+    const data::Matrix features = piece(0, rows);
+    const std::string interface = array_interface(features.values.data(), features.rows, features.columns);
     check(library().XGDMatrixCreateFromDense(interface.c_str(), (common + "}").c_str(), &handle_));
     try {
       set_types(handle_, types);
@@ -112,14 +132,18 @@ TrainingMatrix::TrainingMatrix(const data::Matrix& features, const std::vector<d
     }
     return;
   }
-  OneBatch batch;
-  batch.interface = interface;
-  check(library().XGProxyDMatrixCreate(&batch.proxy));
+  Pieces pieces{.rows = rows, .make = piece};
+  check(library().XGProxyDMatrixCreate(&pieces.proxy));
   // The types must be known before the library bins the columns: a category gets a bin of its own, a number a range.
-  set_types(batch.proxy, types);
+  set_types(pieces.proxy, types);
   const std::string config = common + R"(, "max_bin": )" + std::to_string(max_bin) + "}";
-  check(library().XGQuantileDMatrixCreateFromCallback(&batch, batch.proxy, nullptr, OneBatch::reset, OneBatch::next,
-                                                      config.c_str(), &handle_));
+  const int code = library().XGQuantileDMatrixCreateFromCallback(&pieces, pieces.proxy, nullptr, Pieces::reset,
+                                                                 Pieces::next, config.c_str(), &handle_);
+  if (pieces.failure) {
+    if (code == 0) library().XGDMatrixFree(handle_);
+    std::rethrow_exception(pieces.failure);
+  }
+  check(code);
 }
 
 TrainingMatrix::~TrainingMatrix() {

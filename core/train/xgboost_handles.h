@@ -4,6 +4,7 @@
 // thread; the library keeps errors, warnings and prediction buffers per thread.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -24,8 +25,11 @@ std::string plain_message(std::string_view message);
 class TrainingMatrix {
  public:
   // quantile: only the histogram bins are kept (a byte or two a value, what `hist` needs); otherwise the values too
-  // (eight bytes a value, what `exact` and `approx` need). max_bin is used by quantile only. Throws DataError.
-  TrainingMatrix(const data::Matrix& features, const std::vector<data::PreparedFeature>& kinds, bool quantile,
+  // (eight bytes a value, what `exact` and `approx` need). max_bin is used by quantile only. `piece` makes the features
+  // of some rows; a quantile matrix asks for kPieceRows at once, several times over, and is the same whatever their
+  // number (tested), the other for all rows. Throws DataError, and what `piece` throws.
+  using Piece = std::function<data::Matrix(std::size_t begin, std::size_t end)>;
+  TrainingMatrix(std::size_t rows, const Piece& piece, const std::vector<data::PreparedFeature>& kinds, bool quantile,
                  int max_bin, int threads);
   ~TrainingMatrix();
   TrainingMatrix(const TrainingMatrix&) = delete;

@@ -255,13 +255,54 @@ std::unique_ptr<XgboostModel> open_previous(const TrainingJob& job, const std::m
 
 // What the library's margins of the rows lack of the previous model's own: it scores a quantile matrix by its bins, and
 // the previous model's trees were cut at the bins of other rows. Its new trees are cut at these bins, and add exactly.
-std::vector<float> missing_margins(const XgboostModel& previous, const data::Matrix& features,
+std::vector<float> missing_margins(const XgboostModel& previous, const TrainingSet& set,
                                    std::span<const float> margins) {
-  std::vector<float> missing = previous.margins(features);
+  std::vector<float> missing;
+  for (std::size_t begin = 0; begin < set.features.rows; begin += kPieceRows) {
+    const std::size_t end = std::min(set.features.rows, begin + kPieceRows);
+    const std::vector<float> some = previous.margins(features_of(set, begin, end));
+    missing.insert(missing.end(), some.begin(), some.end());
+  }
   if (missing.size() != margins.size()) throw std::logic_error("a continued model that scores as another does");
   for (std::size_t i = 0; i < missing.size(); ++i) missing[i] -= margins[i];
   return missing;
 }
+
+// How long the library's own calls take, where the job has a clock. What a call of ours inside one of them takes is not
+// the library's.
+class LibraryTime {
+ public:
+  explicit LibraryTime(const TrainingJob& job) : job_(job) {}
+
+  template <class Call>
+  decltype(auto) of(const Call& call) {
+    const Lap lap(*this, 1);
+    return call();
+  }
+  template <class Call>
+  decltype(auto) less(const Call& call) {
+    const Lap lap(*this, -1);
+    return call();
+  }
+  void tell() const {
+    if (job_.clock && job_.on_library_time) job_.on_library_time(sum_);
+  }
+
+ private:
+  struct Lap {
+    Lap(LibraryTime& whole, int sign) : whole(whole), sign(sign), began(whole.now()) {}
+    ~Lap() { whole.sum_ += sign * (whole.now() - began); }
+    Lap(const Lap&) = delete;
+    Lap& operator=(const Lap&) = delete;
+    LibraryTime& whole;
+    int sign;
+    Duration began;
+  };
+  Duration now() const { return job_.clock ? job_.clock() : Duration::zero(); }
+
+  const TrainingJob& job_;
+  Duration sum_ = Duration::zero();
+};
 
 }  // namespace
 
@@ -272,35 +313,43 @@ std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const Train
   const auto positive_weight = static_cast<float>(number(params, "scale_pos_weight").value_or(1.0));
   const auto previous = open_previous(job, params);
 
+  LibraryTime library(job);
   std::string bytes;
   {
     xgboost::take_warnings();
     const bool quantile = params.at("tree_method") == "hist";
-    const xgboost::TrainingMatrix matrix(set.features, job.features, quantile, max_bin, job.threads);
+    const xgboost::TrainingMatrix::Piece piece = [&](std::size_t begin, std::size_t end) {
+      return library.less([&] { return features_of(set, begin, end); });
+    };
+    const auto matrix = library.of([&] {
+      return std::make_unique<xgboost::TrainingMatrix>(set.features.rows, piece, job.features, quantile, max_bin,
+                                                       job.threads);
+    });
     xgboost::Booster booster =
-        previous ? xgboost::Booster(matrix, previous->bytes(), params) : xgboost::Booster(matrix, params);
+        previous ? xgboost::Booster(*matrix, previous->bytes(), params) : xgboost::Booster(*matrix, params);
     Gradients gradients;
     std::vector<float> missing;
     std::vector<float> whole;
     for (int round = 1; round <= job.rounds; ++round) {
-      auto margins = booster.training_margins(matrix);
+      auto margins = library.of([&] { return booster.training_margins(*matrix); });
       if (round == 1) report(xgboost::take_warnings(), job);
       if (previous) {
-        if (round == 1) missing = missing_margins(*previous, set.features, margins);
+        if (round == 1) missing = missing_margins(*previous, set, margins);
         whole.resize(margins.size());
         std::transform(margins.begin(), margins.end(), missing.begin(), whole.begin(), std::plus<>());
         margins = whole;
       }
       differentiate(job.task, job.classes, set.labels, set.weights, margins, positive_weight, gradients);
-      booster.boost(matrix, gradients.first, gradients.second);
+      library.of([&] { booster.boost(*matrix, gradients.first, gradients.second); });
       if (job.on_progress) {
         job.on_progress(
             {static_cast<std::uint64_t>(round), static_cast<std::uint64_t>(job.rounds), ProgressUnit::rounds});
       }
     }
     report(xgboost::take_warnings(), job);
-    bytes = booster.save();
+    bytes = library.of([&] { return booster.save(); });
   }
+  library.tell();
   // What scores from here on is what the artifact will hold, not the booster that happens to be in memory.
   return std::make_unique<XgboostModel>(std::move(bytes), job);
 }

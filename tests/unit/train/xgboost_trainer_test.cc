@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/base/sha256.h"
+#include "core/train/training_set.h"
 #include "tests/unit/train/synthetic.h"
 
 namespace retraind::train {
@@ -43,6 +44,51 @@ double share_right(const Model& model, const TrainingSet& set, Task task, std::s
     right += guess == static_cast<double>(set.labels[i]) ? 1U : 0U;
   }
   return static_cast<double>(right) / static_cast<double>(set.labels.size());
+}
+
+// The same problem, its features made piece by piece.
+Problem in_pieces(const Problem& whole) {
+  Problem out = whole;
+  out.set.features.values.clear();
+  out.set.piece = [&whole](std::size_t begin, std::size_t end) { return features_of(whole.set, begin, end); };
+  return out;
+}
+
+TEST(XgboostTrainer, MakesTheVerySameModelOfPiecesAsOfTheWholeMatrix) {
+  Problem problem = make_problem(Task::binary, 2 * kPieceRows + 77);
+  problem.job.rounds = 3;
+  const std::string whole = train_bytes(problem, 1);
+  EXPECT_EQ(train_bytes(in_pieces(problem), 1), whole);
+  EXPECT_EQ(train_bytes(in_pieces(problem), 2), whole);
+  problem = make_problem(Task::multiclass, 3000);
+  problem.job.params["tree_method"] = std::string("approx");
+  problem.job.rounds = 3;
+  EXPECT_EQ(train_bytes(in_pieces(problem), 1), train_bytes(problem, 1));
+}
+
+TEST(XgboostTrainer, SaysWhyAPieceCouldNotBeMade) {
+  Problem problem = make_problem(Task::binary, 2000);
+  problem.set.features.values.clear();
+  problem.set.piece = [](std::size_t, std::size_t) -> data::Matrix { throw DataError("the rows are gone"); };
+  EXPECT_EQ(complaint([&] { (void)XgboostTrainer().train(problem.set, problem.job); }), "the rows are gone");
+}
+
+TEST(XgboostTrainer, TellsHowLongTheLibraryTookAndLeavesOutWhatMakesThePieces) {
+  const Problem whole = make_problem(Task::binary, 500);
+  Problem problem = in_pieces(whole);
+  problem.job.rounds = 7;
+  Duration now{};
+  Duration taken{-1};
+  problem.set.piece = [&](std::size_t begin, std::size_t end) {
+    now += std::chrono::hours(1);
+    return features_of(whole.set, begin, end);
+  };
+  // A second passes whenever somebody looks at the clock.
+  problem.job.clock = [&now] { return now += std::chrono::seconds(1); };
+  problem.job.on_library_time = [&taken](Duration took) { taken = took; };
+  (void)XgboostTrainer().train(problem.set, problem.job);
+  EXPECT_GT(taken, std::chrono::seconds(2 * 7));
+  EXPECT_LT(taken, std::chrono::minutes(1));
 }
 
 TEST(XgboostTrainer, LearnsABinaryLabelAndGivesProbabilitiesOfClassOne) {
