@@ -1,15 +1,16 @@
 #include "core/stats/profile.h"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cmath>
 #include <functional>
 #include <numeric>
 #include <stdexcept>
-#include <unordered_set>
 #include <utility>
 
 #include "core/stats/cell_search.h"
 #include "core/stats/derived.h"
+#include "core/stats/level_search.h"
 
 namespace retraind::stats {
 namespace {
@@ -30,18 +31,23 @@ bool is_null(std::span<const std::uint8_t> nulls, std::size_t row) {
 }
 
 void count_numbers(NumericProfile& numbers, std::span<const double> values, std::span<const std::uint8_t> nulls) {
-  const CellSearch cells(*numbers.edges);
+  if (numbers.search) {
+    numbers.search->count(values, nulls, numbers);
+  } else {
+    CellSearch(*numbers.edges).count(values, nulls, numbers);
+  }
+}
+
+void count_texts(CategoryProfile& texts, std::span<const std::string_view> values,
+                 std::span<const std::uint8_t> nulls) {
+  const LevelSearch& levels = texts.levels->search();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const double value = values[i];
     if (is_null(nulls, i)) {
-      ++numbers.nulls;
-    } else if (std::isfinite(value)) {
-      ++numbers.counts[cells.cell_of(value)];
-    } else if (std::isnan(value)) {
-      ++numbers.nans;
-    } else {
-      ++(value > 0 ? numbers.positive_infinities : numbers.negative_infinities);
+      ++texts.nulls;
+      continue;
     }
+    const std::uint32_t level = levels.find(values[i]);
+    ++(level == LevelSearch::kNone ? texts.unseen : texts.counts[level]);
   }
 }
 
@@ -56,6 +62,53 @@ void count_instants(CategoryProfile& levels, Counted counted, std::span<const do
       ++levels.unseen;
     }
   }
+}
+
+// How many rows hold each text, and how many none.
+struct Distinct {
+  boost::unordered_flat_map<std::string_view, std::uint64_t, std::hash<std::string_view>> rows_of;
+  std::uint64_t nulls = 0;
+};
+
+// std::nullopt for more than `most` texts.
+std::optional<Distinct> count_distinct(std::span<const std::string_view> values, std::span<const std::uint8_t> nulls,
+                                       std::size_t most) {
+  Distinct distinct;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (is_null(nulls, i)) {
+      ++distinct.nulls;
+      continue;
+    }
+    ++distinct.rows_of[values[i]];
+    if (distinct.rows_of.size() > most) return std::nullopt;
+  }
+  return distinct;
+}
+
+ColumnProfile profile_of(std::string column, const Distinct& distinct) {
+  CategoryProfile texts;
+  texts.nulls = distinct.nulls;
+  using Level = std::pair<std::string_view, std::uint64_t>;
+  std::vector<Level> levels(distinct.rows_of.begin(), distinct.rows_of.end());
+  std::sort(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  std::size_t kept = levels.size();
+  if (kept > kExactCategories) {
+    kept = kExactCategories;
+    while (kept > 0 && levels[kept - 1].second == levels[kExactCategories].second) --kept;
+  }
+  for (std::size_t i = kept; i < levels.size(); ++i) texts.other += levels[i].second;
+  levels.resize(kept);
+  std::sort(levels.begin(), levels.end());
+
+  std::vector<std::string> names;
+  for (const Level& level : levels) {
+    names.emplace_back(level.first);
+    texts.counts.push_back(level.second);
+  }
+  texts.levels = std::make_shared<const CategoryLevels>(std::move(names));
+  return {std::move(column), std::move(texts)};
 }
 
 std::vector<double> lengths_of(std::span<const std::string_view> values) {
@@ -109,19 +162,20 @@ std::uint64_t sum(const std::vector<std::uint64_t>& counts) {
 }  // namespace
 
 CategoryLevels::CategoryLevels(std::vector<std::string> names) : names_(std::move(names)) {
-  positions_.reserve(names_.size());
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (i > 0 && !(names_[i - 1] < names_[i])) {
+  for (std::size_t i = 1; i < names_.size(); ++i) {
+    if (!(names_[i - 1] < names_[i])) {
       throw std::logic_error("the levels '" + names_[i - 1] + "' and '" + names_[i] + "' do not ascend");
     }
-    positions_.emplace(names_[i], i);
   }
+  search_ = std::make_unique<const LevelSearch>(names_);
 }
 
+CategoryLevels::~CategoryLevels() = default;
+
 std::optional<std::size_t> CategoryLevels::find(std::string_view name) const {
-  const auto found = positions_.find(name);
-  if (found == positions_.end()) return std::nullopt;
-  return found->second;
+  const std::uint32_t level = search_->find(name);
+  if (level == LevelSearch::kNone) return std::nullopt;
+  return level;
 }
 
 std::uint64_t ColumnProfile::rows() const {
@@ -154,6 +208,7 @@ ColumnProfile profile_numbers(std::string column, std::span<const double> values
   NumericProfile numbers;
   numbers.edges = std::make_shared<const NumericEdges>(learn_edges(std::move(present)));
   numbers.counts.resize(numbers.edges->cells());
+  numbers.search = std::make_shared<const CellSearch>(*numbers.edges);
   ColumnProfile profile{std::move(column), std::move(numbers)};
   add_numbers(profile, values, nulls);
   return profile;
@@ -162,49 +217,15 @@ ColumnProfile profile_numbers(std::string column, std::span<const double> values
 ColumnProfile profile_texts(std::string column, std::span<const std::string_view> values,
                             std::span<const std::uint8_t> nulls) {
   check_lengths(values.size(), nulls.size());
-  CategoryProfile texts;
-  std::unordered_map<std::string_view, std::uint64_t> rows_of;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!nulls.empty() && nulls[i] != 0) {
-      ++texts.nulls;
-    } else {
-      ++rows_of[values[i]];
-    }
-  }
-
-  using Level = std::pair<std::string_view, std::uint64_t>;
-  std::vector<Level> levels(rows_of.begin(), rows_of.end());
-  std::sort(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  });
-  std::size_t kept = levels.size();
-  if (kept > kExactCategories) {
-    kept = kExactCategories;
-    while (kept > 0 && levels[kept - 1].second == levels[kExactCategories].second) --kept;
-  }
-  for (std::size_t i = kept; i < levels.size(); ++i) texts.other += levels[i].second;
-  levels.resize(kept);
-  std::sort(levels.begin(), levels.end());
-
-  std::vector<std::string> names;
-  for (const Level& level : levels) {
-    names.emplace_back(level.first);
-    texts.counts.push_back(level.second);
-  }
-  texts.levels = std::make_shared<const CategoryLevels>(std::move(names));
-  return {std::move(column), std::move(texts)};
+  return profile_of(std::move(column), *count_distinct(values, nulls, values.size()));
 }
 
 std::vector<ColumnProfile> profile_text_column(const std::string& column, std::span<const std::string_view> values,
                                                std::span<const std::uint8_t> nulls) {
   check_lengths(values.size(), nulls.size());
-  std::unordered_set<std::string_view> distinct;
-  for (std::size_t i = 0; i < values.size() && distinct.size() <= kExactCategories; ++i) {
-    if (!is_null(nulls, i)) distinct.insert(values[i]);
-  }
   std::vector<ColumnProfile> profiles;
-  if (distinct.size() <= kExactCategories) {
-    profiles.push_back(profile_texts(column, values, nulls));
+  if (const auto distinct = count_distinct(values, nulls, kExactCategories)) {
+    profiles.push_back(profile_of(column, *distinct));
     return profiles;
   }
   profiles.push_back(profile_numbers(counted_name(column, Counted::length), lengths_of(values), nulls));
@@ -228,6 +249,7 @@ ColumnProfile empty_like(const ColumnProfile& reference) {
   if (const auto* numbers = std::get_if<NumericProfile>(&reference.values)) {
     NumericProfile empty;
     empty.edges = numbers->edges;
+    empty.search = numbers->search;
     empty.counts.resize(numbers->counts.size());
     return {reference.column, std::move(empty), reference.counted};
   }
@@ -259,16 +281,12 @@ void add_texts(ColumnProfile& profile, std::span<const std::string_view> values,
   auto* texts = std::get_if<CategoryProfile>(&profile.values);
   const bool words = profile.counted == Counted::words;
   if (texts == nullptr || (profile.counted != Counted::value && !words)) refuse(profile, "texts");
+  if (!words) {
+    count_texts(*texts, values, nulls);
+    return;
+  }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (is_null(nulls, i)) {
-      if (!words) ++texts->nulls;
-    } else if (words) {
-      count_words(values[i], texts->counts);
-    } else if (const auto level = texts->levels->find(values[i])) {
-      ++texts->counts[*level];
-    } else {
-      ++texts->unseen;
-    }
+    if (!is_null(nulls, i)) count_words(values[i], texts->counts);
   }
 }
 

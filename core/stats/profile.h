@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -43,6 +42,9 @@ struct NumericEdges {
 // of the values does not matter.
 NumericEdges learn_edges(std::vector<double> reference);
 
+class CellSearch;
+class LevelSearch;
+
 struct NumericProfile {
   std::shared_ptr<const NumericEdges> edges;
   std::vector<std::uint64_t> counts;  // by cell
@@ -50,6 +52,8 @@ struct NumericProfile {
   std::uint64_t nans = 0;
   std::uint64_t positive_infinities = 0;
   std::uint64_t negative_infinities = 0;
+  // Of the edges, shared by all profiles that empty_like() made of one; absent: made anew whenever values are added.
+  std::shared_ptr<const CellSearch> search = nullptr;
 };
 
 // The texts that have a count of their own, bytewise ascending, and their positions. Immutable, so it is shared.
@@ -59,14 +63,16 @@ class CategoryLevels {
   explicit CategoryLevels(std::vector<std::string> names);
   CategoryLevels(const CategoryLevels&) = delete;
   CategoryLevels& operator=(const CategoryLevels&) = delete;
+  ~CategoryLevels();
 
   const std::vector<std::string>& names() const { return names_; }
   std::size_t size() const { return names_.size(); }
   std::optional<std::size_t> find(std::string_view name) const;
+  const LevelSearch& search() const { return *search_; }
 
  private:
   std::vector<std::string> names_;
-  std::unordered_map<std::string_view, std::size_t> positions_;  // keys point into names_
+  std::unique_ptr<const LevelSearch> search_;  // refers to names_
 };
 
 // Exact counts of at most kExactCategories levels; everything else is `other`. The levels are the most frequent values

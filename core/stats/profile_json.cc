@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/stats/cell_search.h"
 #include "core/stats/derived.h"
 #include "core/stats/profile.h"
 
@@ -117,6 +118,7 @@ NumericProfile read_numbers(const json::object& object) {
   NumericProfile numbers;
   numbers.counts = read_counts(object, edges.cells());
   numbers.edges = std::make_shared<const NumericEdges>(std::move(edges));
+  numbers.search = std::make_shared<const CellSearch>(*numbers.edges);
   numbers.nulls = read_count(member(object, "nulls"), "nulls");
   numbers.nans = read_count(member(object, "nans"), "nans");
   numbers.positive_infinities = read_count(member(object, "positive_infinities"), "positive_infinities");
