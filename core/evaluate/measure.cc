@@ -6,6 +6,7 @@
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <memory>
 
 #include "core/base/random.h"
 #include "core/evaluate/predictions.h"
@@ -54,10 +55,10 @@ bool in_one_cluster(const Holdout& rows) {
                      [&](std::uint32_t cluster) { return cluster == rows.clusters.front(); });
 }
 
-template <class Statistic>
-Measure resample(const Holdout& rows, const Ask& ask, const Statistic& statistic) {
+Measure resample(const Holdout& rows, const Ask& ask, const stats::GroupedStatistic& statistic) {
   Measure out;
-  out.interval = stats::cluster_bootstrap(rows.clusters, kBootstrapReplicates, ask.seed, ask.confidence, statistic);
+  out.interval =
+      stats::grouped_cluster_bootstrap(rows.clusters, kBootstrapReplicates, ask.seed, ask.confidence, statistic);
   if (!out.interval) {
     out.why_not = fmt::format("{} is not defined on more than half of the resampled rows",
                               name_of({ask.metric, ask.of_class, 0}));
@@ -137,8 +138,10 @@ Measure own_interval(const Holdout& rows, const Ask& ask) {
     }
     return out;
   }
-  const stats::WeightedMetric metric(ask.metric, candidate);
-  return resample(rows, ask, [&](std::span<const double> weights) { return metric(weights); });
+  return resample(rows, ask, [&](std::span<const std::uint32_t> groups) -> stats::Statistic {
+    const auto metric = std::make_shared<const stats::WeightedMetric>(ask.metric, candidate, groups);
+    return [metric](std::span<const double> weights) { return (*metric)(weights); };
+  });
 }
 
 Measure paired_interval(const Holdout& rows, const std::vector<double>& first, const std::vector<double>& second,
@@ -171,13 +174,15 @@ Measure paired_interval(const Holdout& rows, const std::vector<double>& first, c
       return out;
     }
   }
-  const stats::WeightedMetric a(ask.metric, ours);
-  const stats::WeightedMetric b(ask.metric, theirs);
   const double sign = higher_is_better(ask.metric) ? 1 : -1;
-  return resample(rows, ask, [&](std::span<const double> weights) -> std::optional<double> {
-    const auto one = a(weights);
-    const auto other = one ? b(weights) : std::nullopt;
-    return other ? std::optional(sign * (*one - *other)) : std::nullopt;
+  return resample(rows, ask, [&](std::span<const std::uint32_t> groups) -> stats::Statistic {
+    const auto a = std::make_shared<const stats::WeightedMetric>(ask.metric, ours, groups);
+    const auto b = std::make_shared<const stats::WeightedMetric>(ask.metric, theirs, groups);
+    return [a, b, sign](std::span<const double> weights) -> std::optional<double> {
+      const auto one = (*a)(weights);
+      const auto other = one ? (*b)(weights) : std::nullopt;
+      return other ? std::optional(sign * (*one - *other)) : std::nullopt;
+    };
   });
 }
 

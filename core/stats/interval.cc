@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <numeric>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -22,14 +22,27 @@ struct Grouping {
   std::size_t groups = 0;
 };
 
-// Cluster numbers may have gaps (a day without rows); those are no clusters.
+// Cluster numbers may have gaps (a day without rows); those are no clusters. Linear in rows and numbers, unless the
+// numbers are many times as large as there are rows.
 Grouping without_gaps(std::span<const std::uint32_t> clusters) {
+  constexpr std::uint32_t kNoCluster = std::numeric_limits<std::uint32_t>::max();
+  Grouping result;
+  if (clusters.empty()) return result;
+  const std::uint32_t largest = *std::max_element(clusters.begin(), clusters.end());
+  result.group_of.reserve(clusters.size());
+  if (largest / 4 <= clusters.size()) {
+    std::vector<std::uint32_t> place(largest + std::size_t{1}, kNoCluster);
+    for (const std::uint32_t cluster : clusters) place[cluster] = 0;
+    for (std::uint32_t& cluster : place) {
+      if (cluster != kNoCluster) cluster = static_cast<std::uint32_t>(result.groups++);
+    }
+    for (const std::uint32_t cluster : clusters) result.group_of.push_back(place[cluster]);
+    return result;
+  }
   std::vector<std::uint32_t> numbers(clusters.begin(), clusters.end());
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  Grouping result;
   result.groups = numbers.size();
-  result.group_of.reserve(clusters.size());
   for (const std::uint32_t cluster : clusters) {
     const auto found = std::lower_bound(numbers.begin(), numbers.end(), cluster);
     result.group_of.push_back(static_cast<std::uint32_t>(found - numbers.begin()));
@@ -101,31 +114,38 @@ double standard_deviation(std::span<const double> values) {
   return std::sqrt(squares.value() / static_cast<double>(values.size() - 1));
 }
 
-using Statistic = std::function<std::optional<double>(std::span<const double>)>;
-
 // Values of the statistic over resampled groups. Each replicate draws from a stream of its own, so that its value does
 // not depend on how many replicates there are or in what order they are computed. std::nullopt once more draws were
 // undefined than replicates are wanted: then more than half of all are.
-std::optional<std::vector<double>> resample(std::span<const std::uint32_t> group_of, std::size_t groups,
-                                            std::size_t replicates, std::uint64_t seed, const Statistic& statistic) {
+std::optional<std::vector<double>> resample(std::size_t groups, std::size_t replicates, std::uint64_t seed,
+                                            const Statistic& statistic) {
   std::vector<double> values;
   values.reserve(replicates);
+  std::vector<std::uint32_t> times(groups);  // smaller than doubles: rows are drawn from all over it
   std::vector<double> drawn(groups);
-  std::vector<double> weights(group_of.size());
   std::size_t undefined = 0;
   for (std::size_t replicate = 0; replicate < replicates; ++replicate) {
     Random random(mix_seed(seed, replicate));
     std::optional<double> value;
     while (!value) {
-      std::fill(drawn.begin(), drawn.end(), 0.0);
-      for (std::size_t i = 0; i < groups; ++i) drawn[random.below(groups)] += 1;
-      for (std::size_t row = 0; row < weights.size(); ++row) weights[row] = drawn[group_of[row]];
-      value = statistic(weights);
+      std::fill(times.begin(), times.end(), 0U);
+      for (std::size_t i = 0; i < groups; ++i) ++times[random.below(groups)];
+      std::copy(times.begin(), times.end(), drawn.begin());
+      value = statistic(drawn);
       if (!value && ++undefined > replicates) return std::nullopt;
     }
     values.push_back(*value);
   }
   return values;
+}
+
+// The statistic of groups that one of rows makes.
+Statistic of_groups(const Statistic& of_rows, std::span<const std::uint32_t> groups) {
+  if (groups.empty()) return of_rows;
+  return [of_rows, groups, weights = std::vector<double>(groups.size())](std::span<const double> drawn) mutable {
+    for (std::size_t row = 0; row < groups.size(); ++row) weights[row] = drawn[groups[row]];
+    return of_rows(weights);
+  };
 }
 
 }  // namespace
@@ -183,15 +203,24 @@ std::optional<Interval> clustered_mean(std::span<const double> differences, std:
 
 std::optional<Interval> cluster_bootstrap(std::span<const std::uint32_t> clusters, std::size_t replicates,
                                           std::uint64_t seed, double confidence, const Statistic& statistic) {
+  return grouped_cluster_bootstrap(
+      clusters, replicates, seed, confidence,
+      [&statistic](std::span<const std::uint32_t> groups) { return of_groups(statistic, groups); });
+}
+
+std::optional<Interval> grouped_cluster_bootstrap(std::span<const std::uint32_t> clusters, std::size_t replicates,
+                                                  std::uint64_t seed, double confidence,
+                                                  const GroupedStatistic& prepare) {
   check_confidence(confidence);
   if (replicates < 1000) {
     throw std::logic_error(std::to_string(replicates) + " bootstrap replicates are too few; at least 1000 are needed");
   }
   const Grouping grouping = without_gaps(clusters);
   if (grouping.groups < 2) return std::nullopt;
-  const std::optional<double> estimate = statistic(std::vector<double>(clusters.size(), 1.0));
+  const Statistic statistic = prepare(grouping.group_of);
+  const std::optional<double> estimate = statistic(std::vector<double>(grouping.groups, 1.0));
   if (!estimate) return std::nullopt;
-  std::optional<std::vector<double>> values = resample(grouping.group_of, grouping.groups, replicates, seed, statistic);
+  std::optional<std::vector<double>> values = resample(grouping.groups, replicates, seed, statistic);
   if (!values) return std::nullopt;
 
   const auto groups = static_cast<double>(grouping.groups);
@@ -208,10 +237,7 @@ std::optional<Interval> cluster_bootstrap(std::span<const std::uint32_t> cluster
   interval.method = "cluster_bootstrap";
 
   if (grouping.groups < clusters.size()) {
-    std::vector<std::uint32_t> each_row(clusters.size());
-    std::iota(each_row.begin(), each_row.end(), std::uint32_t{0});
-    const auto independent =
-        resample(each_row, each_row.size(), kIndependentReplicates, mix_seed(seed, replicates), statistic);
+    const auto independent = resample(clusters.size(), kIndependentReplicates, mix_seed(seed, replicates), prepare({}));
     const double standard_error = independent ? standard_deviation(*independent) : 0;
     if (standard_error > 0) interval.inflation = interval.standard_error / standard_error;
   }

@@ -35,9 +35,17 @@ std::optional<Interval> clustered_mean(std::span<const double> differences, std:
 // resampling G clusters lacks. The statistic is called with one weight for each row (how often its cluster was drawn)
 // and may return std::nullopt where it is undefined; such replicates are drawn again, and more than half undefined
 // gives std::nullopt. The result depends on the seed and nothing else. replicates >= 1000.
-std::optional<Interval> cluster_bootstrap(
-    std::span<const std::uint32_t> clusters, std::size_t replicates, std::uint64_t seed, double confidence,
-    const std::function<std::optional<double>(std::span<const double> weights)>& statistic);
+using Statistic = std::function<std::optional<double>(std::span<const double> weights)>;
+std::optional<Interval> cluster_bootstrap(std::span<const std::uint32_t> clusters, std::size_t replicates,
+                                          std::uint64_t seed, double confidence, const Statistic& statistic);
+
+// The same for a statistic that need not look at each row again and again: `prepare(groups)` returns one that takes a
+// weight for each group of rows, where `groups[i]`, from 0 and without gaps, is that of row i; empty: every row is one.
+// Called once for the clusters and, when these are not the rows, once for the rows.
+using GroupedStatistic = std::function<Statistic(std::span<const std::uint32_t> groups)>;
+std::optional<Interval> grouped_cluster_bootstrap(std::span<const std::uint32_t> clusters, std::size_t replicates,
+                                                  std::uint64_t seed, double confidence,
+                                                  const GroupedStatistic& prepare);
 
 // Quantile of Student's t; p in (0, 1), df > 0.
 double student_t_quantile(double p, double df);

@@ -1,11 +1,12 @@
 // Whether probabilities are what they say.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "core/stats/metric_rows.h"
+#include "core/stats/score_order.h"
 #include "core/stats/sum.h"
 
 namespace retraind::stats {
@@ -18,56 +19,81 @@ constexpr std::size_t kBins = 15;
 // the order of rows nor writing a row twice for a weight of 2 shows.
 class CalibrationError : public WeightedMetric::Rows {
  public:
-  explicit CalibrationError(const Scored& scored)
-      : labels_(scored.labels),
-        predictions_(scored.predictions),
-        ranks_(scored.rows(), [&](std::size_t row) { return scored.predictions[row]; }) {}
+  CalibrationError(const Scored& scored, Groups groups, const std::vector<std::size_t>& known,
+                   const std::vector<std::size_t>& unknown, const ScoreOrder& order)
+      : known_(weights_along(scored, groups, known.size(), [&](std::size_t i) { return known[order.row(i)]; })),
+        unknown_(weights_along(scored, groups, unknown.size(), [&](std::size_t i) { return unknown[i]; })),
+        gaps_(known.size()),
+        last_of_tie_(known.size()) {
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const std::size_t row = known[order.row(i)];
+      gaps_[i] = scored.labels[row] - scored.predictions[row];
+      last_of_tie_[i] = static_cast<std::uint8_t>(order.is_last_of_tie(i));
+    }
+  }
 
   std::optional<double> value(std::span<const double> weights) const override {
-    Sum known;
-    Sum unknown;
-    for (std::size_t i = 0; i < labels_.size(); ++i) {
-      (labels_[i] == kUnknownClass ? unknown : known).add(weight_of(weights, i));
-    }
-    const double total = known.value() + unknown.value();
-    if (total == 0) return std::nullopt;
-
-    std::array<Sum, kBins> gaps;
-    Sum before;
-    Sum tied;
-    Sum gap;
-    for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      const std::size_t row = ranks_.row(i);
-      const double w = labels_[row] == kUnknownClass ? 0 : weight_of(weights, row);
-      tied.add(w);
-      gap.add(w * (labels_[row] - predictions_[row]));
-      if (!ranks_.is_last_of_tie(i)) continue;
-      if (tied.value() > 0) {
-        // Both sides whole numbers for whole weights: the division alone is rounded, and no middle falls on an edge
-        // because of it.
-        const double place = kBins * (2 * before.value() + tied.value()) / (2 * known.value());
-        gaps[std::min(static_cast<std::size_t>(place), kBins - 1)].add(gap.value());
-      }
-      before.add(tied.value());
-      tied = gap = Sum();
-    }
-    // A row of unknown class is one for which the true class was given a probability of 0: off by 1.
-    Sum off = unknown;
-    for (const Sum& bin : gaps) off.add(std::fabs(bin.value()));
-    return off.value() / total;
+    const double unknown = unknown_.visit(weights, [this](auto weight_at) { return sum(unknown_.size(), weight_at); });
+    return known_.visit(weights, [&](auto weight_at) { return error(unknown, weight_at); });
   }
 
  private:
-  std::span<const double> labels_;
-  std::span<const double> predictions_;
-  Ranks ranks_;
+  template <class WeightAt>
+  static double sum(std::size_t places, WeightAt weight_at) {
+    Total<std::invoke_result_t<WeightAt, std::size_t>> total;
+    for (std::size_t i = 0; i < places; ++i) total.add(weight_at(i));
+    return total.value();
+  }
+
+  template <class WeightAt>
+  std::optional<double> error(double unknown, WeightAt weight_at) const {
+    using Number = std::invoke_result_t<WeightAt, std::size_t>;
+    const double known = sum(known_.size(), weight_at);
+    if (known + unknown == 0) return std::nullopt;
+    // A row of unknown class is one for which the true class was given a probability of 0: off by 1.
+    Sum off;
+    off.add(unknown);
+    Sum bin_gap;
+    std::size_t bin = 0;
+    Total<Number> before;
+    Total<Number> tied;
+    Sum gap;
+    for (std::size_t i = 0; i < gaps_.size(); ++i) {
+      const Number weight = weight_at(i);
+      tied.add(weight);
+      gap.add(static_cast<double>(weight) * gaps_[i]);
+      if (last_of_tie_[i] == 0) continue;
+      if (known > 0) {
+        // Both sides whole numbers for whole weights: the division alone is rounded, and no middle falls on an edge
+        // because of it.
+        const double place = kBins * (2 * before.value() + tied.value()) / (2 * known);
+        const std::size_t next = std::min(static_cast<std::size_t>(place), kBins - 1);
+        if (next > bin) {
+          off.add(std::fabs(bin_gap.value()));
+          bin_gap = Sum();
+          bin = next;
+        }
+        bin_gap.add(gap.value());
+      }
+      before.add(static_cast<Number>(tied.value()));
+      tied = Total<Number>();
+      gap = Sum();
+    }
+    off.add(std::fabs(bin_gap.value()));
+    return off.value() / (known + unknown);
+  }
+
+  RowWeights known_;  // by rank
+  RowWeights unknown_;
+  std::vector<double> gaps_;  // label less prediction, by rank
+  std::vector<std::uint8_t> last_of_tie_;
 };
 
 // The slope b of the logistic regression P(class 1) = 1 / (1 + exp(-a - b x)) on the log-odds x of the score (Cox
 // 1958), by Newton's method.
 class CalibrationSlope : public WeightedMetric::Rows {
  public:
-  explicit CalibrationSlope(const Scored& scored) {
+  CalibrationSlope(const Scored& scored, Groups groups) : weights_(weights_of_rows(scored, groups)) {
     for (std::size_t i = 0; i < scored.rows(); ++i) {
       // A row of unknown class is one of class 1 whose probability was 0.
       const bool unknown = label_of(scored, i) == kUnknownClass;
@@ -80,7 +106,9 @@ class CalibrationSlope : public WeightedMetric::Rows {
   }
 
   std::optional<double> value(std::span<const double> weights) const override {
-    const std::optional<Line> line = line_of(weights, start_);
+    // The passes that Newton's method takes are so dear that one more, to write the weights down, does not show.
+    const std::vector<double> of_rows = weights_.of_each(weights);
+    const std::optional<Line> line = line_of(of_rows, start_);
     if (!line) return std::nullopt;
     return line->b;
   }
@@ -214,6 +242,7 @@ class CalibrationSlope : public WeightedMetric::Rows {
             curve_bb.value()};
   }
 
+  RowWeights weights_;
   std::vector<double> log_odds_;
   std::vector<bool> positive_;
   std::optional<Line> start_;
@@ -221,12 +250,23 @@ class CalibrationSlope : public WeightedMetric::Rows {
 
 }  // namespace
 
-PreparedMetric prepare_calibration_error(const Scored& scored) {
-  return std::make_unique<CalibrationError>(scored);
+PreparedMetric prepare_calibration_error(const Scored& scored, Groups groups) {
+  std::vector<std::size_t> known;
+  std::vector<std::size_t> unknown;
+  std::vector<double> scores;
+  for (std::size_t row = 0; row < scored.rows(); ++row) {
+    if (label_of(scored, row) == kUnknownClass) {
+      unknown.push_back(row);
+    } else {
+      known.push_back(row);
+      scores.push_back(scored.predictions[row]);
+    }
+  }
+  return std::make_unique<CalibrationError>(scored, groups, known, unknown, ScoreOrder(scores));
 }
 
-PreparedMetric prepare_calibration_slope(const Scored& scored) {
-  return std::make_unique<CalibrationSlope>(scored);
+PreparedMetric prepare_calibration_slope(const Scored& scored, Groups groups) {
+  return std::make_unique<CalibrationSlope>(scored, groups);
 }
 
 }  // namespace retraind::stats

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/stats/metric_rows.h"
@@ -101,19 +103,47 @@ std::vector<double> relative_errors_of(const Scored& scored) {
   });
 }
 
+// By group, what the rows of the group add up to, each times its weight.
+std::vector<double> sums_by_group(const Scored& scored, Groups groups, std::vector<double> values) {
+  for (std::size_t i = 0; i < scored.weights.size(); ++i) values[i] *= scored.weights[i];
+  if (groups.empty()) return values;
+  std::vector<Sum> sums(count_groups(groups, values.size()));
+  for (std::size_t i = 0; i < values.size(); ++i) sums[groups[i]].add(values[i]);
+  values.resize(sums.size());
+  std::transform(sums.begin(), sums.end(), values.begin(), [](const Sum& sum) { return sum.value(); });
+  return values;
+}
+
+// Of the groups; empty where every row is one and weighs 1.
+std::vector<double> weights_by_group(const Scored& scored, Groups groups) {
+  if (groups.empty()) return {scored.weights.begin(), scored.weights.end()};
+  return sums_by_group(scored, groups, std::vector<double>(scored.rows(), 1.0));
+}
+
 class MeanLoss : public WeightedMetric::Rows {
  public:
-  MeanLoss(Metric metric, const Scored& scored) : metric_(metric), losses_(losses_of(metric, scored)) {}
+  MeanLoss(Metric metric, const Scored& scored, Groups groups)
+      : metric_(metric),
+        losses_(sums_by_group(scored, groups, losses_of(metric, scored))),
+        weights_(weights_by_group(scored, groups)) {}
   std::optional<double> value(std::span<const double> weights) const override {
-    const std::optional<double> mean = weighted_mean(losses_, weights);
-    if (!mean) return std::nullopt;
-    if (metric_ == Metric::accuracy) return 1 - *mean;
-    return metric_ == Metric::rmse ? std::sqrt(*mean) : *mean;
+    Sum sum;
+    Sum weight;
+    for (std::size_t group = 0; group < losses_.size(); ++group) {
+      const double drawn = weight_of(weights, group);
+      sum.add(drawn * losses_[group]);
+      weight.add(drawn * weight_of(weights_, group));
+    }
+    if (weight.value() == 0) return std::nullopt;
+    const double mean = sum.value() / weight.value();
+    if (metric_ == Metric::accuracy) return 1 - mean;
+    return metric_ == Metric::rmse ? std::sqrt(mean) : mean;
   }
 
  private:
   Metric metric_;
-  std::vector<double> losses_;
+  std::vector<double> losses_;   // by group, as the weights
+  std::vector<double> weights_;  // empty: 1 each
 };
 
 class Undefined : public WeightedMetric::Rows {
@@ -121,40 +151,87 @@ class Undefined : public WeightedMetric::Rows {
   std::optional<double> value(std::span<const double>) const override { return std::nullopt; }
 };
 
-// 1 minus the squared errors of the predictions over those of the labels' own mean.
+// 1 minus the squared errors of the predictions over those of the labels' own mean. The labels of a group are spread
+// about its own mean, and that about the mean of all (Chan, Golub and LeVeque 1983).
 class Determination : public WeightedMetric::Rows {
  public:
-  explicit Determination(const Scored& scored)
-      : labels_(scored.labels), squared_errors_(losses_of(Metric::rmse, scored)) {}
+  Determination(const Scored& scored, Groups groups)
+      : squared_errors_(sums_by_group(scored, groups, losses_of(Metric::rmse, scored))),
+        weights_(weights_by_group(scored, groups)) {
+    std::vector<double> labels(scored.labels.begin(), scored.labels.end());
+    if (groups.empty()) {
+      means_ = std::move(labels);
+      return;
+    }
+    means_ = sums_by_group(scored, groups, std::move(labels));
+    for (std::size_t group = 0; group < means_.size(); ++group) {
+      if (weights_[group] > 0) means_[group] /= weights_[group];
+    }
+    std::vector<double> squares(scored.rows());
+    for (std::size_t row = 0; row < squares.size(); ++row) {
+      const double distance = scored.labels[row] - means_[groups[row]];
+      squares[row] = distance * distance;
+    }
+    spreads_ = sums_by_group(scored, groups, std::move(squares));
+    find_extremes(scored, groups);
+  }
+
   std::optional<double> value(std::span<const double> weights) const override {
-    const std::optional<double> mean = weighted_mean(labels_, weights);
-    if (!mean || is_constant(weights)) return std::nullopt;
+    Sum labels;
+    Sum weight;
+    for (std::size_t group = 0; group < means_.size(); ++group) {
+      const double w = weight_of(weights, group) * weight_of(weights_, group);
+      labels.add(w * means_[group]);
+      weight.add(w);
+    }
+    if (weight.value() == 0 || is_constant(weights)) return std::nullopt;
+    const double mean = labels.value() / weight.value();
     Sum errors;
     Sum spread;
-    for (std::size_t i = 0; i < labels_.size(); ++i) {
-      const double w = weight_of(weights, i);
-      const double distance = labels_[i] - *mean;
-      errors.add(w * squared_errors_[i]);
-      spread.add(w * distance * distance);
+    for (std::size_t group = 0; group < means_.size(); ++group) {
+      const double drawn = weight_of(weights, group);
+      const double distance = means_[group] - mean;
+      errors.add(drawn * squared_errors_[group]);
+      spread.add(drawn * weight_of(weights_, group) * distance * distance);
+      if (!spreads_.empty()) spread.add(drawn * spreads_[group]);
     }
     if (spread.value() == 0) return std::nullopt;
     return 1 - errors.value() / spread.value();
   }
 
  private:
+  void find_extremes(const Scored& scored, Groups groups) {
+    smallest_.assign(means_.size(), std::numeric_limits<double>::infinity());
+    largest_.assign(means_.size(), -std::numeric_limits<double>::infinity());
+    for (std::size_t row = 0; row < scored.rows(); ++row) {
+      if (weight_of(scored.weights, row) == 0) continue;
+      smallest_[groups[row]] = std::min(smallest_[groups[row]], scored.labels[row]);
+      largest_[groups[row]] = std::max(largest_[groups[row]], scored.labels[row]);
+    }
+  }
+
   // Asked of the labels themselves: the mean of equal labels may be rounded away from them.
   bool is_constant(std::span<const double> weights) const {
-    std::optional<double> first;
-    for (std::size_t i = 0; i < labels_.size(); ++i) {
-      if (weight_of(weights, i) == 0) continue;
-      if (!first) first = labels_[i];
-      if (labels_[i] != *first) return false;
+    const std::vector<double>& smallest = smallest_.empty() ? means_ : smallest_;
+    const std::vector<double>& largest = largest_.empty() ? means_ : largest_;
+    double low = std::numeric_limits<double>::infinity();
+    double high = -std::numeric_limits<double>::infinity();
+    for (std::size_t group = 0; group < means_.size(); ++group) {
+      if (weight_of(weights, group) * weight_of(weights_, group) == 0) continue;
+      low = std::min(low, smallest[group]);
+      high = std::max(high, largest[group]);
+      if (low < high) return false;
     }
     return true;
   }
 
-  std::span<const double> labels_;
+  // By group; what is empty is of rows that are groups themselves: they weigh 1, have no spread, and are their means.
   std::vector<double> squared_errors_;
+  std::vector<double> weights_;
+  std::vector<double> means_;
+  std::vector<double> spreads_;
+  std::vector<double> smallest_;
+  std::vector<double> largest_;
 };
 
 }  // namespace
@@ -184,13 +261,13 @@ std::vector<double> losses_of(Metric metric, const Scored& scored) {
   }
 }
 
-PreparedMetric prepare_mean_loss(Metric metric, const Scored& scored) {
+PreparedMetric prepare_mean_loss(Metric metric, const Scored& scored, Groups groups) {
   if (metric == Metric::mape && guard_of(scored) == 0) return std::make_unique<Undefined>();
-  return std::make_unique<MeanLoss>(metric, scored);
+  return std::make_unique<MeanLoss>(metric, scored, groups);
 }
 
-PreparedMetric prepare_determination(const Scored& scored) {
-  return std::make_unique<Determination>(scored);
+PreparedMetric prepare_determination(const Scored& scored, Groups groups) {
+  return std::make_unique<Determination>(scored, groups);
 }
 
 }  // namespace retraind::stats

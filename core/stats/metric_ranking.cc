@@ -1,12 +1,12 @@
 // Metrics of the order in which a model puts rows.
 
-#include <algorithm>
-#include <limits>
-#include <numeric>
-#include <stdexcept>
-#include <string>
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
 
 #include "core/stats/metric_rows.h"
+#include "core/stats/pairs_of_groups.h"
+#include "core/stats/score_order.h"
 #include "core/stats/sum.h"
 
 namespace retraind::stats {
@@ -16,57 +16,122 @@ namespace {
 constexpr double kBelowAll = -1;
 constexpr double kAboveAll = 2;
 
+// By rank.
+enum Mark : std::uint8_t { kNegative = 1, kLastOfTie = 2 };
+
+// Of an order in which the negatives are marked.
+std::vector<std::uint8_t> marks_of(const ScoreOrder& order) {
+  std::vector<std::uint8_t> marks(order.size());
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    marks[i] =
+        static_cast<std::uint8_t>((order.is_marked(i) ? kNegative : 0) | (order.is_last_of_tie(i) ? kLastOfTie : 0));
+  }
+  return marks;
+}
+
 // The share of pairs of a positive and a negative row in which the positive one has the higher score; a tie is half a
-// pair (Hanley and McNeil 1982). By one pass over the rows in the order of their scores.
+// pair (Hanley and McNeil 1982). By one pass over the rows in the order of their scores; where groups are few, without
+// any, from the pairs that they win against each other.
 class AreaUnderCurve : public WeightedMetric::Rows {
  public:
-  AreaUnderCurve(Ranks ranks, const std::function<bool(std::size_t)>& is_negative) : ranks_(std::move(ranks)) {
-    for (std::size_t i = 0; i < ranks_.size(); ++i) negative_.push_back(is_negative(ranks_.row(i)));
+  // `order` has the negatives marked.
+  AreaUnderCurve(const Scored& scored, Groups groups, const ScoreOrder& order)
+      : marks_(marks_of(order)),
+        weights_(weights_along(scored, groups, order.size(), [&](std::size_t i) { return order.row(i); })) {
+    const std::size_t count = count_groups(groups, order.size());
+    if (!groups.empty() && scored.weights.empty() && PairsOfGroups::are_worth_counting(count, order.size())) {
+      pairs_.emplace(order, groups, count);
+    }
   }
 
   std::optional<double> value(std::span<const double> weights) const override {
+    if (pairs_ && !weights.empty()) {
+      if (const auto times = weights_.whole(weights)) {
+        const PairsOfGroups::Drawn drawn = pairs_->draw(*times);
+        return share(drawn.won_twice / 2, drawn.positives, drawn.negatives);
+      }
+    }
+    return weights_.visit(weights, [this](auto weight_at) { return area(weight_at); });
+  }
+
+ private:
+  template <class WeightAt>
+  std::optional<double> area(WeightAt weight_at) const {
     Sum won;
     Sum positives;
     Sum negatives;
     double tied_positives = 0;
     double tied_negatives = 0;
-    for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      (negative_[i] ? tied_negatives : tied_positives) += weight_of(weights, ranks_.row(i));
-      if (!ranks_.is_last_of_tie(i)) continue;
+    for (std::size_t i = 0; i < marks_.size(); ++i) {
+      ((marks_[i] & kNegative) != 0 ? tied_negatives : tied_positives) += weight_at(i);
+      if ((marks_[i] & kLastOfTie) == 0) continue;
       won.add(tied_positives * (negatives.value() + tied_negatives / 2));
       positives.add(tied_positives);
       negatives.add(tied_negatives);
       tied_positives = tied_negatives = 0;
     }
-    if (positives.value() == 0 || negatives.value() == 0) return std::nullopt;
-    return won.value() / positives.value() / negatives.value();
+    return share(won.value(), positives.value(), negatives.value());
   }
 
- private:
-  Ranks ranks_;
-  std::vector<bool> negative_;  // by rank
+  // The same in whole numbers and without a branch, which a label that no one can foretell would often send astray:
+  // some four cycles a row.
+  template <class WeightAt>
+  requires std::same_as<std::invoke_result_t<WeightAt, std::size_t>, std::uint64_t> std::optional<double> area(
+      WeightAt weight_at)
+  const {
+    std::uint64_t won_twice = 0;
+    std::uint64_t positives = 0;
+    std::uint64_t negatives = 0;        // up to this row
+    std::uint64_t negatives_below = 0;  // up to the tie before this one
+    std::uint64_t tied_positives = 0;
+    for (std::size_t i = 0; i < marks_.size(); ++i) {
+      const std::uint64_t weight = weight_at(i);
+      const std::uint64_t mark = marks_[i];
+      const std::uint64_t negative = 0 - (mark & kNegative);  // all bits or none
+      const std::uint64_t last = 0 - (mark >> 1U);
+      static_assert(kNegative == 1 && kLastOfTie == 2);
+      negatives += weight & negative;
+      tied_positives += weight & ~negative;
+      positives += weight & ~negative;
+      // Half of those that tie are beaten: tied_positives * (below + (negatives - below) / 2).
+      won_twice += (tied_positives & last) * (negatives_below + negatives);
+      negatives_below ^= (negatives_below ^ negatives) & last;
+      tied_positives &= ~last;
+    }
+    return share(static_cast<double>(won_twice) / 2, static_cast<double>(positives), static_cast<double>(negatives));
+  }
+
+  static std::optional<double> share(double won, double positives, double negatives) {
+    if (positives == 0 || negatives == 0) return std::nullopt;
+    return won / positives / negatives;
+  }
+
+  std::vector<std::uint8_t> marks_;
+  RowWeights weights_;  // by rank
+  std::optional<PairsOfGroups> pairs_;
 };
 
 // The mean of the areas of each class against all others.
 class MacroArea : public WeightedMetric::Rows {
  public:
-  explicit MacroArea(const Scored& scored) {
+  MacroArea(const Scored& scored, Groups groups) {
     std::vector<bool> occurs(scored.classes);
     for (std::size_t i = 0; i < scored.rows(); ++i) {
       if (const std::ptrdiff_t label = label_of(scored, i); label != kUnknownClass) {
         occurs[static_cast<std::size_t>(label)] = true;
       }
     }
+    std::vector<double> scores(scored.rows());
+    std::vector<std::uint8_t> negative(scored.rows());
     for (std::size_t c = 0; c < scored.classes; ++c) {
       if (!occurs[c]) continue;
-      // A row of unknown class is a negative that outranks every positive.
-      areas_.emplace_back(Ranks(scored.rows(),
-                                [&](std::size_t row) {
-                                  return label_of(scored, row) == kUnknownClass
-                                             ? kAboveAll
-                                             : scored.predictions[row * scored.classes + c];
-                                }),
-                          [&](std::size_t row) { return label_of(scored, row) != static_cast<std::ptrdiff_t>(c); });
+      for (std::size_t row = 0; row < scores.size(); ++row) {
+        // A row of unknown class is a negative that outranks every positive.
+        const std::ptrdiff_t label = label_of(scored, row);
+        scores[row] = label == kUnknownClass ? kAboveAll : scored.predictions[row * scored.classes + c];
+        negative[row] = label == static_cast<std::ptrdiff_t>(c) ? 0 : 1;
+      }
+      areas_.emplace_back(scored, groups, ScoreOrder(scores, negative));
     }
   }
 
@@ -92,79 +157,77 @@ class MacroArea : public WeightedMetric::Rows {
 // Goadrich 2006).
 class AveragePrecision : public WeightedMetric::Rows {
  public:
-  explicit AveragePrecision(const Scored& scored)
-      : ranks_(scored.rows(), [&](std::size_t row) {
-          return label_of(scored, row) == kUnknownClass ? kAboveAll : -scored.predictions[row];
-        }) {
-    for (std::size_t i = 0; i < ranks_.size(); ++i) labels_.push_back(label_of(scored, ranks_.row(i)));
-  }
+  // `descending` has the negatives marked, and rows of unknown class behind the `known` others.
+  AveragePrecision(const Scored& scored, Groups groups, const ScoreOrder& descending, std::size_t known)
+      : known_(known),
+        marks_(marks_of(descending)),
+        weights_(weights_along(scored, groups, descending.size(), [&](std::size_t i) { return descending.row(i); })) {}
 
   std::optional<double> value(std::span<const double> weights) const override {
+    return weights_.visit(weights, [this](auto weight_at) { return area(weight_at); });
+  }
+
+ private:
+  template <class WeightAt>
+  std::optional<double> area(WeightAt weight_at) const {
+    using Number = std::invoke_result_t<WeightAt, std::size_t>;
     Sum area;
-    Sum found;
-    Sum false_positives;
-    Sum never_found;
-    double tied_positives = 0;
-    double tied_negatives = 0;
-    for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      const double w = weight_of(weights, ranks_.row(i));
-      if (labels_[i] == kUnknownClass) {
-        never_found.add(w);
-        continue;
-      }
-      (labels_[i] == 0 ? tied_negatives : tied_positives) += w;
-      if (!ranks_.is_last_of_tie(i)) continue;
-      found.add(tied_positives);
-      false_positives.add(tied_negatives);
-      if (tied_positives > 0) {
-        area.add(tied_positives * (found.value() / (found.value() + false_positives.value())));
-      }
-      tied_positives = tied_negatives = 0;
+    Total<Number> found;
+    Total<Number> false_positives;
+    Number tied[2] = {0, 0};  // positives and negatives
+    for (std::size_t i = 0; i < known_; ++i) {
+      const Number weight = weight_at(i);
+      const bool negative = (marks_[i] & kNegative) != 0;
+      tied[0] += negative ? 0 : weight;
+      tied[1] += negative ? weight : 0;
+      if ((marks_[i] & kLastOfTie) == 0) continue;
+      found.add(tied[0]);
+      false_positives.add(tied[1]);
+      const double taken = found.value() + false_positives.value();
+      if (taken > 0) area.add(static_cast<double>(tied[0]) * (found.value() / taken));
+      tied[0] = tied[1] = 0;
     }
+    Total<Number> never_found;
+    for (std::size_t i = known_; i < marks_.size(); ++i) never_found.add(weight_at(i));
     const double positives = found.value() + never_found.value();
     if (positives == 0) return std::nullopt;
     return area.value() / positives;
   }
 
- private:
-  Ranks ranks_;                         // by descending score, rows of unknown class behind all others
-  std::vector<std::ptrdiff_t> labels_;  // by rank
+  std::size_t known_;  // ranks from here on are rows of unknown class
+  std::vector<std::uint8_t> marks_;
+  RowWeights weights_;  // by rank
 };
 
 }  // namespace
 
-Ranks::Ranks(std::size_t rows, const std::function<double(std::size_t)>& score) {
-  if (rows > std::numeric_limits<std::uint32_t>::max()) {
-    throw std::logic_error(std::to_string(rows) + " rows were scored at once, more than 2^32 - 1");
+PreparedMetric prepare_area_under_curve(const Scored& scored, Groups groups) {
+  std::vector<double> scores(scored.predictions.begin(), scored.predictions.end());
+  std::vector<std::uint8_t> negative(scored.rows());
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    // A row of unknown class is a positive that every negative outranks.
+    if (label_of(scored, row) == kUnknownClass) scores[row] = kBelowAll;
+    negative[row] = label_of(scored, row) == 0 ? 1 : 0;
   }
-  std::vector<double> scores(rows);
-  for (std::size_t i = 0; i < rows; ++i) scores[i] = score(i);
-  order_.resize(rows);
-  std::iota(order_.begin(), order_.end(), std::uint32_t{0});
-  std::sort(order_.begin(), order_.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return scores[a] != scores[b] ? scores[a] < scores[b] : a < b; });
-  last_of_tie_.reserve(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    last_of_tie_.push_back(i + 1 == rows || scores[order_[i]] != scores[order_[i + 1]]);
+  return std::make_unique<AreaUnderCurve>(scored, groups, ScoreOrder(scores, negative));
+}
+
+PreparedMetric prepare_macro_area(const Scored& scored, Groups groups) {
+  return std::make_unique<MacroArea>(scored, groups);
+}
+
+PreparedMetric prepare_average_precision(const Scored& scored, Groups groups) {
+  std::vector<double> scores(scored.rows());
+  std::vector<std::uint8_t> negative(scored.rows());
+  std::size_t known = 0;
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    const std::ptrdiff_t label = label_of(scored, row);
+    // Behind all others.
+    scores[row] = label == kUnknownClass ? kAboveAll : -scored.predictions[row];
+    negative[row] = label == 0 ? 1 : 0;
+    known += label == kUnknownClass ? 0 : 1;
   }
-}
-
-PreparedMetric prepare_area_under_curve(const Scored& scored) {
-  // A row of unknown class is a positive that every negative outranks.
-  return std::make_unique<AreaUnderCurve>(
-      Ranks(scored.rows(),
-            [&](std::size_t row) {
-              return label_of(scored, row) == kUnknownClass ? kBelowAll : scored.predictions[row];
-            }),
-      [&](std::size_t row) { return label_of(scored, row) == 0; });
-}
-
-PreparedMetric prepare_macro_area(const Scored& scored) {
-  return std::make_unique<MacroArea>(scored);
-}
-
-PreparedMetric prepare_average_precision(const Scored& scored) {
-  return std::make_unique<AveragePrecision>(scored);
+  return std::make_unique<AveragePrecision>(scored, groups, ScoreOrder(scores, negative), known);
 }
 
 }  // namespace retraind::stats

@@ -15,6 +15,10 @@ namespace {
 constexpr double kCellsPerUnit = 128;
 constexpr double kFurthest = 32;
 
+constexpr std::size_t kPlaces = static_cast<std::size_t>(2 * kFurthest * kCellsPerUnit) + 1;
+// From so many rows on, a count for every place is less work than putting the rows in order.
+constexpr std::size_t kManyRows = 2048;
+
 // Where counts_ of a binary task has what.
 enum Binary : std::size_t {
   kRightNegative,
@@ -107,11 +111,15 @@ void MetricSums::count_binary(const Scored& scored) {
   append_loss(sums_, row_losses(Metric::brier, scored));
 
   counts_.assign(kBinaryCounts, 0);
-  std::vector<Cell> rows;
-  rows.reserve(scored.rows());
+  std::vector<Cell> cells;
+  const bool by_place = rows_ >= kManyRows;
+  if (by_place) {
+    cells.resize(kPlaces);
+  } else {
+    cells.reserve(rows_);
+  }
   for (std::size_t i = 0; i < scored.rows(); ++i) {
     const std::ptrdiff_t label = label_of(scored, i);
-    const double score = scored.predictions[i];
     const bool taken_for_positive = predicted_class(scored, i) == 1;
     if (label == kUnknownClass) {
       ++counts_[taken_for_positive ? kUnknownTakenForPositive : kUnknownTakenForNegative];
@@ -120,17 +128,22 @@ void MetricSums::count_binary(const Scored& scored) {
     } else {
       ++counts_[taken_for_positive ? kRightPositive : kFalseNegative];
     }
-    const std::uint64_t negative = label == 0 ? 1 : 0;
-    rows.push_back({label == kUnknownClass ? 0 : cell_of(score), negative, 1 - negative});
+    const std::uint32_t place = label == kUnknownClass ? 0 : cell_of(scored.predictions[i]);
+    Cell& cell = by_place ? cells[place] : cells.emplace_back();
+    cell.place = place;
+    ++(label == 0 ? cell.negatives : cell.positives);
   }
-  std::sort(rows.begin(), rows.end(), [](const Cell& a, const Cell& b) { return a.place < b.place; });
-  for (const Cell& row : rows) {
-    if (cells_.empty() || cells_.back().place != row.place) {
-      cells_.push_back(row);
+  if (!by_place) {
+    std::sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) { return a.place < b.place; });
+  }
+  for (const Cell& cell : cells) {
+    if (cell.negatives + cell.positives == 0) continue;
+    if (cells_.empty() || cells_.back().place != cell.place) {
+      cells_.push_back(cell);
       continue;
     }
-    cells_.back().negatives += row.negatives;
-    cells_.back().positives += row.positives;
+    cells_.back().negatives += cell.negatives;
+    cells_.back().positives += cell.positives;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -16,6 +17,10 @@ void check_weights(std::span<const double> weights, std::size_t rows) {
     throw std::logic_error(std::to_string(weights.size()) + " weights were given for " + std::to_string(rows) +
                            " rows");
   }
+  // All at once, since a bootstrap asks for each replicate; which one it was, only then.
+  bool fine = true;
+  for (const double weight : weights) fine &= (weight >= 0) & (weight <= std::numeric_limits<double>::max());
+  if (fine) return;
   for (const double weight : weights) {
     if (!(weight >= 0) || std::isinf(weight)) throw std::logic_error("a row weighs " + std::to_string(weight));
   }
@@ -53,27 +58,31 @@ void check_options(Metric metric, const Scored& scored) {
   }
 }
 
-PreparedMetric prepare(Metric metric, const Scored& scored) {
+PreparedMetric prepare(Metric metric, const Scored& scored, Groups groups) {
   check_scored(metric, scored);
+  if (!groups.empty() && groups.size() != scored.rows()) {
+    throw std::logic_error(std::to_string(groups.size()) + " groups were given for " + std::to_string(scored.rows()) +
+                           " rows");
+  }
   switch (metric) {
     case Metric::auc:
-      return prepare_area_under_curve(scored);
+      return prepare_area_under_curve(scored, groups);
     case Metric::macro_auc:
-      return prepare_macro_area(scored);
+      return prepare_macro_area(scored, groups);
     case Metric::average_precision:
-      return prepare_average_precision(scored);
+      return prepare_average_precision(scored, groups);
     case Metric::f1:
     case Metric::macro_f1:
     case Metric::weighted_f1:
     case Metric::precision:
     case Metric::recall:
-      return prepare_counts(metric, scored);
+      return prepare_counts(metric, scored, groups);
     case Metric::calibration_error:
-      return prepare_calibration_error(scored);
+      return prepare_calibration_error(scored, groups);
     case Metric::calibration_slope:
-      return prepare_calibration_slope(scored);
+      return prepare_calibration_slope(scored, groups);
     case Metric::r2:
-      return prepare_determination(scored);
+      return prepare_determination(scored, groups);
     case Metric::accuracy:
     case Metric::log_loss:
     case Metric::brier:
@@ -83,7 +92,7 @@ PreparedMetric prepare(Metric metric, const Scored& scored) {
     case Metric::mape:
     case Metric::pinball:
     case Metric::bias:
-      return prepare_mean_loss(metric, scored);
+      return prepare_mean_loss(metric, scored, groups);
   }
   throw std::logic_error("not a metric");
 }
@@ -118,32 +127,15 @@ void check_scored(Metric metric, const Scored& scored) {
   check_options(metric, scored);
 }
 
-std::ptrdiff_t label_of(const Scored& scored, std::size_t row) {
-  return static_cast<std::ptrdiff_t>(scored.labels[row]);
-}
-
-std::size_t predicted_class(const Scored& scored, std::size_t row) {
-  if (scored.task == Task::binary) return scored.predictions[row] > scored.options.threshold ? 1 : 0;
-  const auto probabilities = scored.predictions.subspan(row * scored.classes, scored.classes);
-  return static_cast<std::size_t>(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
-}
-
-WeightedMetric::WeightedMetric(Metric metric, const Scored& scored)
-    : rows_(prepare(metric, scored)), size_(scored.rows()), weights_(scored.weights) {}
+WeightedMetric::WeightedMetric(Metric metric, const Scored& scored, std::span<const std::uint32_t> groups)
+    : rows_(prepare(metric, scored, groups)), groups_(count_groups(groups, scored.rows())) {}
 WeightedMetric::WeightedMetric(WeightedMetric&&) noexcept = default;
 WeightedMetric& WeightedMetric::operator=(WeightedMetric&&) noexcept = default;
 WeightedMetric::~WeightedMetric() = default;
 
 std::optional<double> WeightedMetric::operator()(std::span<const double> weights) const {
-  check_weights(weights, size_);
-  std::optional<double> value;
-  if (weights.empty() || weights_.empty()) {
-    value = rows_->value(weights.empty() ? weights_ : weights);
-  } else {
-    std::vector<double> products(size_);
-    for (std::size_t i = 0; i < size_; ++i) products[i] = weights_[i] * weights[i];
-    value = rows_->value(products);
-  }
+  check_weights(weights, groups_);
+  const std::optional<double> value = rows_->value(weights);
   if (value && !std::isfinite(*value)) return std::nullopt;
   return value;
 }

@@ -7,6 +7,7 @@
 // and n x classes, row-major, for multiclass.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,27 +42,29 @@ struct Scored {
 };
 
 // One metric on the same rows under many sets of weights, as a bootstrap needs it: whatever does not depend on the
-// weights (the order of the scores, the loss of a row) is worked out once, and each call is O(rows). Refers to the
-// memory of `scored`, which must outlive it. Calls do not change it: any number of threads may make them.
+// weights (the order of the scores, the loss of a row) is worked out once, and each call is O(rows). Rows that are
+// drawn together are a group and share a weight: what adds up inside a group is then added up once as well, and for
+// most metrics a call is O(groups). Calls do not change it: any number of threads may make them.
 class WeightedMetric {
  public:
+  // `groups[i]`, from 0, is the group of row i; empty: every row is one, with its own number.
   // Throws std::logic_error when the metric does not apply to the task, the lengths do not fit, a label is neither a
   // class nor -1, a weight is negative or not finite, or an option that the metric looks at is out of its range (costs
   // of another size, no such class); DataError for a prediction that is not finite or a probability outside [0, 1].
-  WeightedMetric(Metric metric, const Scored& scored);
+  WeightedMetric(Metric metric, const Scored& scored, std::span<const std::uint32_t> groups = {});
   WeightedMetric(WeightedMetric&&) noexcept;
   WeightedMetric& operator=(WeightedMetric&&) noexcept;
   ~WeightedMetric();
 
-  // As evaluate(); `weights` multiply those of `scored`.
+  // As evaluate(), but with one weight for each group, up to the largest number that a group has; they multiply those
+  // of `scored`. Over groups, sums are taken in another order than over their rows: the last digits may differ.
   std::optional<double> operator()(std::span<const double> weights = {}) const;
 
   class Rows;  // implemented for each metric
 
  private:
   std::unique_ptr<const Rows> rows_;
-  std::size_t size_ = 0;
-  std::span<const double> weights_;  // of `scored`
+  std::size_t groups_ = 0;
 };
 
 // std::nullopt where the metric is not defined on these rows: no rows or no weight; auc and calibration_slope with one

@@ -4,15 +4,14 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <numbers>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "core/stats/proportion.h"
+#include "core/stats/score_order.h"
 #include "core/stats/sum.h"
 
 namespace retraind::stats {
@@ -41,63 +40,101 @@ void check(std::span<const double> labels, std::span<const double> first, std::s
   }
 }
 
-// By one sort: within a run of equal scores, the ranks are the middle one's (Sun and Xu 2014).
-Placements placements(std::span<const double> labels, std::span<const double> predictions) {
-  const std::size_t rows = labels.size();
-  std::vector<double> scores(predictions.begin(), predictions.end());
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (labels[i] < 0) scores[i] = -std::numeric_limits<double>::infinity();
+// For each row, twice the rows of the other class that it is ranked above, a tie counting half: a whole number below
+// 2^32, since there are less than 2^31 rows. By one sort: within a run of equal scores, the ranks are the middle one's
+// (Sun and Xu 2014).
+std::vector<std::uint32_t> outranked_twice(std::span<const double> predictions, std::span<const double> labels,
+                                           const std::vector<std::uint8_t>& negative) {
+  std::vector<double> scores;
+  if (std::any_of(labels.begin(), labels.end(), [](double label) { return label < 0; })) {
+    scores.assign(predictions.begin(), predictions.end());
+    for (std::size_t row = 0; row < scores.size(); ++row) {
+      if (labels[row] < 0) scores[row] = -std::numeric_limits<double>::infinity();
+    }
+    predictions = scores;
   }
-  std::vector<std::size_t> order(rows);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-
-  std::vector<double> placed(rows);
-  double negatives = 0;
-  double positives = 0;
-  for (std::size_t begin = 0; begin < rows;) {
+  const ScoreOrder order(predictions, negative);
+  std::vector<std::uint32_t> outranked(order.size());
+  std::uint32_t below[2] = {0, 0};  // positives, negatives
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::uint32_t tied[2] = {0, 0};
     std::size_t end = begin;
-    double tied_negatives = 0;
-    double tied_positives = 0;
-    for (; end < rows && scores[order[end]] == scores[order[begin]]; ++end) {
-      (labels[order[end]] == 0 ? tied_negatives : tied_positives) += 1;
+    do {
+      tied[0] += order.is_marked(end) ? 0 : 1;
+      tied[1] += order.is_marked(end) ? 1 : 0;
+    } while (!order.is_last_of_tie(end++));
+    const std::uint32_t of_positive = 2 * below[1] + tied[1];
+    const std::uint32_t of_negative = 2 * below[0] + tied[0];
+    for (; begin < end; ++begin) {
+      outranked[order.row(begin)] = order.is_marked(begin) ? of_negative : of_positive;
     }
-    for (std::size_t i = begin; i < end; ++i) {
-      placed[order[i]] = labels[order[i]] == 0 ? positives + tied_positives / 2 : negatives + tied_negatives / 2;
-    }
-    negatives += tied_negatives;
-    positives += tied_positives;
-    begin = end;
+    below[0] += tied[0];
+    below[1] += tied[1];
   }
+  return outranked;
+}
 
+Placements placements(std::span<const double> labels, std::span<const double> predictions,
+                      const std::vector<std::uint8_t>& negative) {
+  const std::vector<std::uint32_t> outranked = outranked_twice(predictions, labels, negative);
+  const auto negatives = static_cast<std::size_t>(std::count(negative.begin(), negative.end(), 1));
+  const std::size_t positives = labels.size() - negatives;
+  const auto all_positives = static_cast<double>(positives);
+  const auto all_negatives = static_cast<double>(negatives);
   Placements result;
-  Sum pairs;
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (labels[i] == 0) {
-      result.negatives.push_back(1 - placed[i] / positives);
-    } else {
-      pairs.add(placed[i]);
-      result.positives.push_back(placed[i] / negatives);
-    }
+  // Both lists take every value and keep those of their class: which one a row belongs to cannot be foretold.
+  result.positives.resize(positives + 1);
+  result.negatives.resize(negatives + 1);
+  std::size_t positive_at = 0;
+  std::size_t negative_at = 0;
+  std::uint64_t pairs_twice = 0;
+  for (std::size_t row = 0; row < outranked.size(); ++row) {
+    const double placed = outranked[row] / 2.0;
+    const bool is_negative = negative[row] != 0;
+    result.positives[positive_at] = placed / all_negatives;
+    result.negatives[negative_at] = 1 - placed / all_positives;
+    positive_at += is_negative ? 0 : 1;
+    negative_at += is_negative ? 1 : 0;
+    pairs_twice += is_negative ? 0 : outranked[row];
   }
-  result.area = pairs.value() / positives / negatives;
+  result.positives.pop_back();
+  result.negatives.pop_back();
+  result.area = static_cast<double>(pairs_twice) / 2 / all_positives / all_negatives;
   return result;
 }
 
-double mean(std::span<const double> values) {
+template <class ValueAt>
+double mean(std::size_t size, ValueAt value_at) {
   Sum sum;
-  for (const double value : values) sum.add(value);
-  return sum.value() / static_cast<double>(values.size());
+  for (std::size_t i = 0; i < size; ++i) sum.add(value_at(i));
+  return sum.value() / static_cast<double>(size);
+}
+
+// Of the mean, if the values are independent.
+template <class ValueAt>
+double variance_of_mean(std::size_t size, ValueAt value_at) {
+  const double middle = mean(size, value_at);
+  Sum squares;
+  for (std::size_t i = 0; i < size; ++i) squares.add((value_at(i) - middle) * (value_at(i) - middle));
+  const auto n = static_cast<double>(size);
+  return squares.value() / (n - 1) / n;
 }
 
 // Of the two means, if the pairs are independent.
 double covariance_of_means(std::span<const double> first, std::span<const double> second) {
-  const double first_mean = mean(first);
-  const double second_mean = mean(second);
+  const double first_mean = mean(first.size(), [first](std::size_t i) { return first[i]; });
+  const double second_mean = mean(second.size(), [second](std::size_t i) { return second[i]; });
   Sum products;
   for (std::size_t i = 0; i < first.size(); ++i) products.add((first[i] - first_mean) * (second[i] - second_mean));
   const auto n = static_cast<double>(first.size());
   return products.value() / (n - 1) / n;
+}
+
+double variance(const Placements& of) {
+  const auto of_class = [](std::span<const double> values) {
+    return variance_of_mean(values.size(), [values](std::size_t i) { return values[i]; });
+  };
+  return of_class(of.positives) + of_class(of.negatives);
 }
 
 double covariance(const Placements& first, const Placements& second) {
@@ -105,10 +142,11 @@ double covariance(const Placements& first, const Placements& second) {
          covariance_of_means(first.negatives, second.negatives);
 }
 
-std::vector<double> less(std::span<const double> first, std::span<const double> second) {
-  std::vector<double> differences(first.size());
-  std::transform(first.begin(), first.end(), second.begin(), differences.begin(), std::minus<>());
-  return differences;
+double variance_of_difference(const Placements& first, const Placements& second) {
+  const auto of_class = [](std::span<const double> a, std::span<const double> b) {
+    return variance_of_mean(a.size(), [a, b](std::size_t i) { return a[i] - b[i]; });
+  };
+  return of_class(first.positives, second.positives) + of_class(first.negatives, second.negatives);
 }
 
 struct PairOfAreas {
@@ -122,13 +160,12 @@ struct PairOfAreas {
 std::optional<PairOfAreas> pair_of_areas(std::span<const double> labels, std::span<const double> first,
                                          std::span<const double> second) {
   check(labels, first, second);
-  const auto negatives = static_cast<std::size_t>(std::count(labels.begin(), labels.end(), 0.0));
+  std::vector<std::uint8_t> negative(labels.size());
+  std::transform(labels.begin(), labels.end(), negative.begin(), [](double label) { return label == 0 ? 1 : 0; });
+  const auto negatives = static_cast<std::size_t>(std::count(negative.begin(), negative.end(), 1));
   if (negatives < 2 || labels.size() - negatives < 2) return std::nullopt;
-  PairOfAreas pair{placements(labels, first), placements(labels, second)};
-  Placements difference;
-  difference.positives = less(pair.first.positives, pair.second.positives);
-  difference.negatives = less(pair.first.negatives, pair.second.negatives);
-  pair.variance = covariance(difference, difference);
+  PairOfAreas pair{placements(labels, first, negative), placements(labels, second, negative)};
+  pair.variance = variance_of_difference(pair.first, pair.second);
   return pair;
 }
 
@@ -145,8 +182,8 @@ std::optional<Delong> delong(std::span<const double> labels, std::span<const dou
   Delong result;
   result.first = pair->first.area;
   result.second = pair->second.area;
-  result.first_variance = covariance(pair->first, pair->first);
-  result.second_variance = covariance(pair->second, pair->second);
+  result.first_variance = variance(pair->first);
+  result.second_variance = variance(pair->second);
   result.covariance = covariance(pair->first, pair->second);
   const double difference = result.first - result.second;
   if (difference != 0) result.z = difference / std::sqrt(pair->variance);

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
 
 #include "core/base/random.h"
+#include "core/stats/metrics.h"
 
 namespace retraind::stats {
 namespace {
@@ -295,6 +297,38 @@ TEST(ClusterBootstrap, GivesUpWhereTheStatisticIsMostlyUndefined) {
   EXPECT_FALSE(cluster_bootstrap(Clusters{4, 4}, 1000, 3, 0.95, [](std::span<const double>) {
                  return std::optional<double>(1);
                }).has_value());
+}
+
+TEST(ClusterBootstrap, GivesTheSameForAStatisticOfGroupsAsForOneOfRows) {
+  Random random(80);
+  for (const std::uint32_t step : {1u, 1000u}) {  // numbers of clusters as they come, and with wide gaps
+    Numbers labels;
+    Numbers scores;
+    Clusters clusters;
+    for (int i = 0; i < 300; ++i) {
+      scores.push_back(static_cast<double>(random.below(40)) / 40);
+      labels.push_back(random.uniform() < scores.back() ? 1 : 0);
+      clusters.push_back(step * static_cast<std::uint32_t>(random.below(12)));
+    }
+    const Scored scored{.task = Task::binary, .labels = labels, .predictions = scores};
+    const WeightedMetric by_row(Metric::auc, scored);
+    const auto rows = cluster_bootstrap(clusters, 1000, 9, 0.95, [&](auto weights) { return by_row(weights); });
+    std::vector<std::size_t> groups_seen;
+    const auto groups =
+        grouped_cluster_bootstrap(clusters, 1000, 9, 0.95, [&](std::span<const std::uint32_t> of_rows) -> Statistic {
+          groups_seen.push_back(of_rows.size());
+          const auto by_group = std::make_shared<const WeightedMetric>(Metric::auc, scored, of_rows);
+          return [by_group](std::span<const double> weights) { return (*by_group)(weights); };
+        });
+    EXPECT_EQ(groups_seen, (std::vector<std::size_t>{300, 0}));
+    ASSERT_TRUE(rows && groups);
+    EXPECT_EQ(groups->estimate, rows->estimate);
+    EXPECT_EQ(groups->low, rows->low);
+    EXPECT_EQ(groups->high, rows->high);
+    EXPECT_EQ(groups->standard_error, rows->standard_error);
+    EXPECT_EQ(groups->inflation, rows->inflation);
+    EXPECT_EQ(groups->clusters, 12u);
+  }
 }
 
 TEST(ClusterBootstrap, RefusesTooFewReplicates) {

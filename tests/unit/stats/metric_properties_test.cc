@@ -87,6 +87,66 @@ TEST(EveryMetric, MultipliesTheWeightsOfRowsByThoseOfADraw) {
   }
 }
 
+TEST(EveryMetric, SumsWholeWeightsAsItDoesFractions) {
+  for (const std::size_t count : {30u, 700u}) {
+    for (const Case& rows : cases(count, 12)) {
+      Random random(13);
+      Numbers whole;
+      for (std::size_t i = 0; i < count; ++i) whole.push_back(static_cast<double>(random.below(4)));
+      Numbers thirds = whole;
+      for (double& weight : thirds) weight /= 3;
+      for (const Metric metric : metrics_of(rows.task)) {
+        expect_same(rows(metric, whole), rows(metric, thirds), name_of(rows, metric));
+      }
+    }
+  }
+}
+
+TEST(EveryMetric, TakesTheWeightOfAGroupForThatOfItsRows) {
+  for (const std::size_t count : {20u, 300u, 3000u}) {
+    for (const Case& rows : cases(count, 14)) {
+      for (const double own : {0.0, 1.0, 0.3}) {  // 0: none
+        Random random(15);
+        Case weighted = rows;
+        std::vector<std::uint32_t> groups;
+        for (std::size_t i = 0; i < count; ++i) {
+          groups.push_back(static_cast<std::uint32_t>(random.below(7)));
+          if (own > 0) weighted.weights.push_back(own * static_cast<double>(random.below(3)));
+        }
+        groups.back() = 7;  // the largest, by itself
+        for (const double unit : {1.0, 0.7}) {
+          Numbers of_group;
+          for (int group = 0; group < 8; ++group) of_group.push_back(unit * static_cast<double>(random.below(3)));
+          Numbers of_row;
+          for (const std::uint32_t group : groups) of_row.push_back(of_group[group]);
+          for (const Metric metric : metrics_of(rows.task)) {
+            const WeightedMetric grouped(metric, weighted.scored(), groups);
+            expect_same(grouped(of_group), weighted(metric, of_row), name_of(rows, metric));
+            expect_same(grouped(), weighted(metric), name_of(rows, metric));
+            const bool counts = own != 0.3 && unit == 1 &&
+                                (metric == Metric::auc || metric == Metric::macro_auc || metric == Metric::f1 ||
+                                 metric == Metric::macro_f1 || metric == Metric::precision || metric == Metric::recall);
+            if (counts) {
+              EXPECT_EQ(grouped(of_group), weighted(metric, of_row)) << name_of(rows, metric);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(EveryMetric, RefusesGroupsThatDoNotFit) {
+  for (const Case& rows : cases(3, 16)) {
+    for (const Metric metric : metrics_of(rows.task)) {
+      const std::vector<std::uint32_t> two{0, 1};
+      EXPECT_THROW(WeightedMetric(metric, rows.scored(), two), std::logic_error);
+      const std::vector<std::uint32_t> three{0, 1, 1};
+      EXPECT_THROW(WeightedMetric(metric, rows.scored(), three)(Numbers{1, 1, 1}), std::logic_error);
+    }
+  }
+}
+
 TEST(EveryMetric, DoesNotDependOnTheOrderOfRows) {
   for (const std::size_t count : {10u, 300u}) {
     for (const Case& rows : cases(count, 7)) {

@@ -161,6 +161,15 @@ TEST(MetricSums, RankByCellsOfTheLogOddsCloselyEnough) {
   EXPECT_DOUBLE_EQ(*MetricSums::of(certain.scored()).value(Metric::auc), *evaluate(Metric::auc, certain.scored()));
 }
 
+TEST(MetricSums, PutManyRowsIntoTheCellsThatFewAreSortedInto) {
+  const Rows rows = binary_rows(5000, 6);
+  MetricSums of_few;
+  for (std::size_t from = 0; from < 5000; from += 500) of_few.add(MetricSums::of(rows.scored(from, from + 500)));
+  const MetricSums of_many = MetricSums::of(rows.scored());
+  EXPECT_EQ(of_many.value(Metric::auc), of_few.value(Metric::auc));
+  EXPECT_EQ(of_many.value(Metric::f1), of_few.value(Metric::f1));
+}
+
 TEST(MetricSums, AreOffByAtMostHalfThePairsWithinACell) {
   // All within one cell: every pair is a tie.
   const Rows close{

@@ -170,6 +170,25 @@ TEST(Delong, IsThatOfAllPairsAlsoWithManyTies) {
   }
 }
 
+TEST(Delong, IsThatOfAllPairsOfManyRows) {
+  Random random(6);
+  Numbers labels;
+  Numbers first;
+  Numbers second;
+  for (int i = 0; i < 900; ++i) {
+    labels.push_back(static_cast<double>(random.below(3) == 0));
+    first.push_back(random.normal() + labels.back());
+    second.push_back(static_cast<double>(static_cast<float>(first.back() + random.normal())));
+  }
+  const auto fast = delong(labels, first, second);
+  const Delong slow = by_pairs(labels, first, second);
+  EXPECT_NEAR(fast->first, slow.first, 1e-13);
+  EXPECT_NEAR(fast->second, slow.second, 1e-13);
+  EXPECT_NEAR(fast->first_variance, slow.first_variance, 1e-16);
+  EXPECT_NEAR(fast->second_variance, slow.second_variance, 1e-16);
+  EXPECT_NEAR(fast->covariance, slow.covariance, 1e-16);
+}
+
 TEST(Delong, DependsOnOrderAlone) {
   const Trial trial = patients();
   Numbers curved;
