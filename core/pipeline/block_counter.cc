@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -156,35 +157,47 @@ void BlockCounter::pack_idle() {
 
 void BlockCounter::add_rows(std::span<const BlockRun> runs) {
   ++use_;
+  current_.clear();
   for (const BlockRun& run : runs) {
     Block& block = open(run.block);
     block.rows += run.end - run.begin;
     block.used = use_;
+    current_.push_back(&block);
   }
   if (open_.size() > most_open_) pack_idle();
 }
 
+void BlockCounter::require_current(std::span<const BlockRun> runs) const {
+  if (runs.size() != current_.size()) throw std::logic_error("values of other blocks than those of the last rows");
+}
+
 void BlockCounter::add_values(std::size_t column, const ColumnView& values, std::span<const BlockRun> runs) {
-  for (const BlockRun& run : runs) count(values, run.begin, run.end, blocks_.at(run.block).counts.at(column));
+  require_current(runs);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].begin < runs[i].end) count(values, runs[i].begin, runs[i].end, current_[i]->counts[column]);
+  }
 }
 
 void BlockCounter::add_times(std::size_t column, std::span<const double> times, std::span<const BlockRun> runs) {
+  require_current(runs);
   const bool gaps = reference_[column].counted == stats::Counted::gaps;
-  for (const BlockRun& run : runs) {
-    Block& block = blocks_.at(run.block);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const BlockRun& run = runs[i];
+    Block& block = *current_[i];
     const std::span<const double> own = times.subspan(run.begin, run.end - run.begin);
     if (gaps) {
       stats::BlockGaps slots = gaps_of(run.block, block);
       slots.add(own);
       block.slots = slots.occupied();
     } else {
-      stats::add_numbers(block.counts.at(column), own, {});
+      stats::add_numbers(block.counts[column], own, {});
     }
   }
 }
 
 void BlockCounter::merge(BlockCounter other) {
   other.open_.clear();
+  current_.clear();
   while (!other.blocks_.empty()) {
     auto node = other.blocks_.extract(other.blocks_.begin());
     const std::int64_t index = node.key();
@@ -209,6 +222,7 @@ void BlockCounter::merge(BlockCounter other) {
 
 std::vector<registry::Block> BlockCounter::finish() {
   open_.clear();
+  current_.clear();
   std::vector<registry::Block> out;
   out.reserve(blocks_.size());
   while (!blocks_.empty()) {

@@ -56,8 +56,8 @@ class BlockCounter {
   std::size_t blocks_at_once() const { return most_open_ / 2; }
 
   void add_rows(std::span<const BlockRun> runs);
-  // Column `column` of the reference, of blocks that were in the last add_rows; `values` stand in the order of the
-  // runs.
+  // Column `column` of the reference, of the very blocks of the last add_rows, though maybe of fewer rows; `values`
+  // stand in the order of the runs.
   void add_values(std::size_t column, const ColumnView& values, std::span<const BlockRun> runs);
   // Likewise for a profile that counts the event times themselves.
   void add_times(std::size_t column, std::span<const double> times, std::span<const BlockRun> runs);
@@ -82,6 +82,7 @@ class BlockCounter {
   Block& open(std::int64_t index);
   void pack(std::int64_t index, Block& block);
   void pack_idle();
+  void require_current(std::span<const BlockRun> runs) const;
 
   stats::BlockGrid grid_;
   std::span<const stats::ColumnProfile> reference_;
@@ -90,6 +91,7 @@ class BlockCounter {
   std::size_t most_open_;
   Blocks blocks_;
   std::vector<Blocks::iterator> open_;
+  std::vector<Block*> current_;  // of the last add_rows, parallel to its runs
   std::uint64_t use_ = 0;
 };
 
