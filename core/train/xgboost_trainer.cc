@@ -290,7 +290,7 @@ class LibraryTime {
 
  private:
   struct Lap {
-    Lap(LibraryTime& whole, int sign) : whole(whole), sign(sign), began(whole.now()) {}
+    Lap(LibraryTime& all, int weight) : whole(all), sign(weight), began(all.now()) {}
     ~Lap() { whole.sum_ += sign * (whole.now() - began); }
     Lap(const Lap&) = delete;
     Lap& operator=(const Lap&) = delete;
