@@ -108,9 +108,10 @@ class Transactions {
   Seconds oldest_{0};
 };
 
-// Every kind of trigger. Schedules are spread over the month, and what looks at rows over the week.
-std::string models(int count) {
-  std::string out;
+// Every kind of trigger. Schedules are spread over the month, and what looks at rows over the week. A file for each,
+// since a file may not be large.
+void write_models(const std::filesystem::path& folder, int count) {
+  std::filesystem::create_directory(folder);
   for (int i = 0; i < count; ++i) {
     std::string triggers = fmt::format(R"toml(
 shadow = "0s"
@@ -148,9 +149,9 @@ every = "1d"
     if (i % 4 == 2) {
       triggers += fmt::format("[[model.m{0}.trigger]]\non = \"new_rows\"\nrows = 5000\nevery = \"1d\"\n", i);
     }
-    out += World::events_model(fmt::format("m{}", i), "", triggers);
+    const std::string name = fmt::format("m{}", i);
+    std::ofstream(folder / (name + ".toml")) << World::events_model(name, "", triggers);
   }
-  return out;
 }
 
 class Soak : public ::testing::Test {
@@ -208,15 +209,20 @@ TEST_F(Soak, ThreeMonthsOfManyModelsInCompressedTimeLeaveNothingBehind) {
   world.make_events();
   world.source.exec("CREATE INDEX ON events (ts)");
   add_rows_until_now();
-  const auto config =
-      world.configure(models(count), "lease_time = \"10s\"\nmax_parallel_runs = 2\npoll_interval = \"500ms\"\n");
+  write_models(world.folder() / "models", count);
+  const auto config = world.configure("", "lease_time = \"10s\"\nmax_parallel_runs = 2\npoll_interval = \"500ms\"\n");
+  std::ifstream in(config);
+  const std::string main_file{std::istreambuf_iterator<char>(in), {}};
+  std::ofstream(config) << "include = [\"models/*.toml\"]\n" << main_file;
   daemon = &world.start(config);
   ASSERT_TRUE(time_until(
       [&] {
-        return world.registry.text("SELECT count(*) FROM retraind.production") == std::to_string(count) && rests();
+        return daemon->ended().has_value() ||
+               (world.registry.text("SELECT count(*) FROM retraind.production") == std::to_string(count) && rests());
       },
       std::chrono::seconds(60 + 20 * count)))
       << daemon->log();
+  ASSERT_FALSE(daemon->ended()) << daemon->log();
   Random random = random_of("soak");
   std::vector<Held> seen;
   std::map<std::string, int> faults;
