@@ -47,7 +47,7 @@ constexpr const char* kRunsOfModels = R"sql(/* retraind:runs.find_last_runs */
 WITH touched AS (
   SELECT m.model_id FROM retraind.model m WHERE $1::bigint IS NULL
    UNION
-  SELECT r.model_id FROM retraind.run_event e JOIN retraind.run r USING (run_id) WHERE e.event_id > $1::bigint)
+  SELECT (SELECT r.model_id FROM retraind.run r WHERE r.run_id = e.run_id) FROM retraind.run_event e WHERE e.event_id > $1::bigint)
 SELECT t.model_id, ended.finished_at, coalesce(judged.finished_at, judged.shadowing_since, judged.waiting_since), failed.runs
   FROM touched t
   LEFT JOIN LATERAL (SELECT r.finished_at FROM retraind.run r WHERE r.model_id = t.model_id AND r.finished_at IS NOT NULL
