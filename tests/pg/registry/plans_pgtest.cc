@@ -63,7 +63,8 @@ class PlansTest : public ::testing::Test {
 
   static std::set<std::string> large_scans(const std::string& statement, const std::string& values = "") {
     std::set<std::string> out;
-    for (const json::value& plan : json::parse(plan_of(statement, values)).as_array()) {
+    const json::value plans = json::parse(plan_of(statement, values));
+    for (const json::value& plan : plans.as_array()) {
       collect_scans(plan.as_object().at("Plan"), out);
     }
     return out;
