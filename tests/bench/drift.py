@@ -93,6 +93,10 @@ def run(sandbox, report, options):
     report.add("drift", "check of the same rows and of production's scores of them / COPY", str(scored.ratio()),
                limit="XGBoost's prediction")
 
+    inside = side_by_side(counting_inside(sandbox, trained_to), copy, min(options.runs, 3))
+    report.add("drift", "the same counts made by PostgreSQL itself, in parallel / COPY", str(inside.ratio()),
+               limit="a search in an array for each number, a hash for each group; worth it below 1")
+
     forget(sandbox)
     check()
     incremental(sandbox, report, options, config, reference + fresh)
@@ -168,6 +172,17 @@ def drift_of(sandbox, config, trigger, *more):
         json.loads(taken.output)
         return taken
     return once
+
+
+def counting_inside(sandbox, trained_to):
+    """The cells of each column by blocks of a day, a parallel scan for each column: what a push-down would have to send."""
+    edges = "ARRAY[" + ", ".join(f"{i / 100}::double precision" for i in range(1, 100)) + "]"
+    cells = [f"width_bucket({name}, {edges})" if name.startswith("x") else name for name in FEATURES]
+    statements = [f"SELECT floor(extract(epoch FROM ts) / 86400), {cell}, count(*) FROM events WHERE ts > '{trained_to}' GROUP BY 1, 2"
+                  for cell in cells]
+    command = ["psql", "-Xq", "-d", "source", "-c", "SET max_parallel_workers_per_gather = 2",
+               *[word for statement in statements for word in ("-c", statement)]]
+    return lambda: run_once(command, sandbox.environment)
 
 
 def forget(sandbox):

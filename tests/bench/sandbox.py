@@ -45,7 +45,7 @@ class Sandbox:
         return self
 
     def __exit__(self, *_):
-        for daemon in self.daemons:
+        for daemon in list(self.daemons):
             daemon.stop()
         self._server("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-s", "stop", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -103,6 +103,7 @@ class Sandbox:
 
 class Daemon:
     def __init__(self, sandbox, config):
+        self.sandbox = sandbox
         self.log_path = config.with_suffix(".log")
         self.log = open(self.log_path, "ab")
         self.started = time.monotonic()
@@ -123,6 +124,7 @@ class Daemon:
                 self.process.kill()
                 self.process.wait()
         self.log.close()
+        self.sandbox.daemons.remove(self)
 
     def until_ready(self, port, seconds=600):
         """Seconds from its start until /readyz says 200."""
