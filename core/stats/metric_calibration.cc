@@ -33,22 +33,15 @@ class CalibrationError : public WeightedMetric::Rows {
   }
 
   std::optional<double> value(std::span<const double> weights) const override {
-    const double unknown = unknown_.visit(weights, [this](auto weight_at) { return sum(unknown_.size(), weight_at); });
-    return known_.visit(weights, [&](auto weight_at) { return error(unknown, weight_at); });
+    const double known = known_.sum(weights);
+    const double unknown = unknown_.sum(weights);
+    return known_.visit(weights, [&](auto weight_at) { return error(known, unknown, weight_at); });
   }
 
  private:
   template <class WeightAt>
-  static double sum(std::size_t places, WeightAt weight_at) {
-    Total<std::invoke_result_t<WeightAt, std::size_t>> total;
-    for (std::size_t i = 0; i < places; ++i) total.add(weight_at(i));
-    return total.value();
-  }
-
-  template <class WeightAt>
-  std::optional<double> error(double unknown, WeightAt weight_at) const {
+  std::optional<double> error(double known, double unknown, WeightAt weight_at) const {
     using Number = std::invoke_result_t<WeightAt, std::size_t>;
-    const double known = sum(known_.size(), weight_at);
     if (known + unknown == 0) return std::nullopt;
     // A row of unknown class is one for which the true class was given a probability of 0: off by 1.
     Sum off;

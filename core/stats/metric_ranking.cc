@@ -46,8 +46,8 @@ class AreaUnderCurve : public WeightedMetric::Rows {
 
   std::optional<double> value(std::span<const double> weights) const override {
     if (pairs_ && !weights.empty()) {
-      if (const auto times = weights_.whole(weights)) {
-        const PairsOfGroups::Drawn drawn = pairs_->draw(*times);
+      if (const auto whole = weights_.whole(weights)) {
+        const PairsOfGroups::Drawn drawn = pairs_->draw(whole->times);
         return share(drawn.won_twice / 2, drawn.positives, drawn.negatives);
       }
     }

@@ -27,10 +27,6 @@ std::optional<std::vector<std::uint32_t>> to_counts(std::span<const double> weig
   return counts;
 }
 
-std::uint64_t sum(std::span<const std::uint32_t> counts) {
-  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
-}
-
 }  // namespace
 
 RowWeights::RowWeights(std::vector<double> own, std::vector<std::uint32_t> groups, std::size_t places)
@@ -53,22 +49,33 @@ std::vector<double> RowWeights::of_each(std::span<const double> weights) const {
   });
 }
 
-std::optional<std::vector<std::uint32_t>> RowWeights::whole(std::span<const double> weights) const {
+std::optional<RowWeights::Whole> RowWeights::whole(std::span<const double> weights) const {
   if (!own_are_whole_) return std::nullopt;
-  std::optional<std::vector<std::uint32_t>> counts = to_counts(weights);
-  if (!counts) return std::nullopt;
-  double rows = 0;
+  std::optional<std::vector<std::uint32_t>> times = to_counts(weights);
+  if (!times) return std::nullopt;
+  double sum = 0;
+  if (places_ == 0) return Whole{std::move(*times), 0};  // no places have no groups, which must not be taken for all
   if (!groups_.empty()) {
     for (std::size_t group = 0; group < sum_of_group_.size(); ++group) {
-      rows += static_cast<double>(sum_of_group_[group]) * (weights.empty() ? 1 : weights[group]);
+      sum += static_cast<double>(sum_of_group_[group]) * (weights.empty() ? 1 : weights[group]);
     }
-  } else if (!own_counts_.empty()) {
-    for (std::size_t i = 0; i < places_; ++i) rows += own_[i] * (weights.empty() ? 1 : weights[i]);
+  } else if (!own_.empty()) {
+    for (std::size_t i = 0; i < places_; ++i) sum += own_[i] * (weights.empty() ? 1 : weights[i]);
   } else {
-    rows = static_cast<double>(weights.empty() ? places_ : sum(*counts));
+    sum = static_cast<double>(weights.empty() ? places_
+                                              : std::accumulate(times->begin(), times->end(), std::uint64_t{0}));
   }
-  if (rows > static_cast<double>(kMostRows)) return std::nullopt;
-  return counts;
+  if (sum > static_cast<double>(kMostRows)) return std::nullopt;
+  return Whole{std::move(*times), sum};
+}
+
+double RowWeights::sum(std::span<const double> weights) const {
+  if (const std::optional<Whole> counts = whole(weights)) return counts->sum;
+  return visit_with<double>(std::span<const double>(own_), weights, [this](auto weight_at) {
+    Sum sum;
+    for (std::size_t i = 0; i < places_; ++i) sum.add(weight_at(i));
+    return sum.value();
+  });
 }
 
 std::vector<std::uint8_t> RowWeights::as_bytes(std::span<const std::uint32_t> counts) {

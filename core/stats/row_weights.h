@@ -41,18 +41,24 @@ class RowWeights {
   // it is a double. Returns what `visit` returns, which must be of the same type for both.
   template <class Visit>
   auto visit(std::span<const double> weights, Visit visit) const {
-    const std::optional<std::vector<std::uint32_t>> counts = whole(weights);
+    const std::optional<Whole> counts = whole(weights);
     if (!counts) return visit_with<double>(std::span<const double>(own_), weights, visit);
     const std::span<const std::uint32_t> own(own_counts_);
-    if (const std::vector<std::uint8_t> bytes = as_bytes(*counts); !bytes.empty()) {
+    if (const std::vector<std::uint8_t> bytes = as_bytes(counts->times); !bytes.empty()) {
       return visit_with<std::uint64_t>(own, std::span<const std::uint8_t>(bytes), visit);
     }
-    return visit_with<std::uint64_t>(own, std::span<const std::uint32_t>(*counts), visit);
+    return visit_with<std::uint64_t>(own, std::span<const std::uint32_t>(counts->times), visit);
   }
 
-  // The weights of the groups in whole numbers, where visit() would give whole ones. Empty for `weights` that are
-  // empty.
-  std::optional<std::vector<std::uint32_t>> whole(std::span<const double> weights) const;
+  // The weights of the groups, where visit() would give whole ones.
+  struct Whole {
+    std::vector<std::uint32_t> times;  // by group; empty for `weights` that are empty
+    double sum = 0;                    // over all places
+  };
+  std::optional<Whole> whole(std::span<const double> weights) const;
+
+  // Over all places.
+  double sum(std::span<const double> weights) const;
 
   // Of each place; empty: 1 each.
   std::vector<double> of_each(std::span<const double> weights) const;

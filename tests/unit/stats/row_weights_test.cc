@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <type_traits>
 #include <vector>
 
@@ -47,8 +48,26 @@ TEST(RowWeights, MultiplyWhatARowWeighsByWhatItsGroupDoes) {
   for (const auto& one : cases) {
     const RowWeights rows(one.own, one.groups, 3);
     EXPECT_EQ(seen(rows, one.weights).weights, one.expected);
+    EXPECT_EQ(rows.sum(one.weights), std::accumulate(one.expected.begin(), one.expected.end(), 0.0));
     const Numbers each = rows.of_each(one.weights);
     EXPECT_EQ(each.empty() ? Numbers(3, 1.0) : each, one.expected);
+  }
+}
+
+TEST(RowWeights, AreNoneOfNoRows) {
+  for (const Numbers& weights : {Numbers{}, Numbers{2, 3}, Numbers{.5, .5}}) {
+    EXPECT_EQ(RowWeights({}, {}, 0).sum(weights), 0);
+    EXPECT_TRUE(seen(RowWeights({}, {}, 0), weights).weights.empty());
+  }
+}
+
+TEST(RowWeights, AreLookedUpAlikeWhetherGroupsAreFewOrMany) {
+  for (const double largest : {200.0, 300.0}) {  // beside a byte's 255
+    Numbers weights(5000, 1.0);
+    weights[4999] = largest;
+    const RowWeights rows({}, {4999, 7, 4999}, 3);
+    EXPECT_EQ(seen(rows, weights).weights, (Numbers{largest, 1, largest}));
+    EXPECT_TRUE(seen(rows, weights).whole);
   }
 }
 
