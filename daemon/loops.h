@@ -1,7 +1,8 @@
 #pragma once
 // The daemon's loops, each a coroutine on the io_context: run_once() does one pass, run() repeats it, catches what a
-// pass throws, and sleeps until rung or until something is due, and no longer than a minute; UpkeepLoop asks what is due
-// for all of them, every polling interval. None of them leads; any number of daemons run the same loops on one registry.
+// pass throws, and sleeps until rung or until something is due, and no longer than a minute; UpkeepLoop asks what is
+// due for all of them, every polling interval. None of them leads; any number of daemons run the same loops on one
+// registry.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>

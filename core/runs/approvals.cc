@@ -8,8 +8,8 @@ namespace {
 using store::execute;
 using store::read;
 
-// A previous version that was quarantined meanwhile is nothing to go back to. OFFSET 0 keeps the order of work: from the
-// approvals, which are few, to those that are in production, and only for what is left is a configuration read.
+// A previous version that was quarantined meanwhile is nothing to go back to. OFFSET 0 keeps the order of work: from
+// the approvals, which are few, to those that are in production, and only for what is left is a configuration read.
 constexpr const char* kUnbaked = R"sql(/* retraind:runs.list_unbaked_approvals */
 SELECT p.model_id, m.name, c.settings::text, p.run_id, p.version, p.previous_version, r.window_to_number IS NOT NULL,
        greatest(coalesce(r.window_to_number, extract(epoch FROM r.window_to)::double precision * 1000000),
