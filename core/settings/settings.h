@@ -37,7 +37,7 @@ struct Source {
   std::string name;
   std::string conninfo;
   Duration statement_timeout = std::chrono::minutes(10);  // of each statement at the source; 0 = none
-  int streams = 1;  // 1..8: connections that a look at many rows reads by at once
+  int streams = 1;                                        // 1..8: connections that a look at many rows reads by at once
 };
 
 enum class LogLevel { trace, debug, info, warning, error, critical };

@@ -205,7 +205,7 @@ class Soak : public ::testing::Test {
 
 TEST_F(Soak, ThreeMonthsOfManyModelsInCompressedTimeLeaveNothingBehind) {
   const int count = long_form() ? 200 : 12;
-  const int days = long_form() ? 92 : 8;
+  const int days = trials(8, 92);
   world.make_events();
   world.source.exec("CREATE INDEX ON events (ts)");
   add_rows_until_now();
