@@ -169,13 +169,13 @@ TEST_F(LookTest, ReadsByAsManyConnectionsAsTheSourceAllowsWhereThereAreManyRows)
       "SELECT ts, (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'retraind monitor m')::float8 AS x,"
       " colour, y FROM events";
   database.exec(
-      "INSERT INTO events SELECT timestamptz '2026-01-01 00:00+00' + n * interval '2 seconds', 0, 'red', 1"
-      " FROM generate_series(1, 40000) n; ANALYZE events");
+      "INSERT INTO events SELECT timestamptz '2026-01-01 00:00+00' + n * interval '1.7 seconds', 0, 'red', 1"
+      " FROM generate_series(1, 45000) n; ANALYZE events");
   const auto connections = [&] {
     const auto total = sum(run());
     const auto& x = std::get<stats::NumericProfile>(total[0].values);
     for (int n = 1; n <= 4; ++n) {
-      if (x.counts.at(x.edges->cell_of(n)) == 40000) return n;
+      if (x.counts.at(x.edges->cell_of(n)) == 45000) return n;
     }
     return 0;
   };
@@ -183,9 +183,9 @@ TEST_F(LookTest, ReadsByAsManyConnectionsAsTheSourceAllowsWhereThereAreManyRows)
   source.streams = 3;
   EXPECT_EQ(connections(), 3);
   source.streams = 8;
-  EXPECT_EQ(connections(), 4) << "of ten thousand rows each";
+  EXPECT_EQ(connections(), 4) << "of at least ten thousand rows each, as far as the planner knows";
   database.exec("DELETE FROM events WHERE ts > '2026-01-01 02:00+00'; ANALYZE events");
-  EXPECT_EQ(run().rows, 3600u);
+  EXPECT_EQ(run().rows, 4235u);
 }
 
 TEST_F(LookTest, CountsRowsOfTheSameEventTimeEachByItself) {
