@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -33,12 +32,6 @@ class CountingSink : public data::BatchSink {
   std::function<void(std::uint64_t)> on_rows_;
   std::uint64_t rows_ = 0;
 };
-
-// The last event time before `since`, which itself is trained on.
-EventTime just_before(const settings::Since& since) {
-  return since.axis == TimeAxis::instant ? since.from - 1
-                                         : std::nextafter(since.from, -std::numeric_limits<double>::infinity());
-}
 
 void require_rows(const data::Table& table, const Extent& extent) {
   if (table.rows > 0) return;
@@ -82,8 +75,9 @@ Extent training_extent(source::SourceReader& reader, const settings::Model& mode
                                   time_column.name, out.axis == TimeAxis::instant ? "one of instants" : "a number"),
                       "write a date such as \"2024-01-01\" for instants, and a number for numbers");
     }
-    out.filter.after =
-        std::max(out.filter.after.value_or(-std::numeric_limits<double>::infinity()), just_before(*training.since));
+    // `since` itself is trained on.
+    out.filter.after = std::max(out.filter.after.value_or(-std::numeric_limits<double>::infinity()),
+                                just_before(out.axis, training.since->from));
   }
   if (training.sample_rows) {
     const std::uint64_t rows = reader.count_rows(model, time_column, out.filter);

@@ -1,16 +1,14 @@
 #include "core/pipeline/stream_split.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <stdexcept>
+
+#include "core/pipeline/window.h"
 
 namespace retraind::pipeline {
 
 EventTime just_before_block(const stats::BlockGrid& grid, TimeAxis axis, std::int64_t block) {
-  const EventTime begin = grid.begin_of(block);
-  if (axis == TimeAxis::instant) return begin - 1;
-  return std::nextafter(begin, -std::numeric_limits<double>::infinity());
+  return just_before(axis, grid.begin_of(block));
 }
 
 std::vector<source::RowFilter> split_at_blocks(const source::RowFilter& filter, const stats::BlockGrid& grid,

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <system_error>
 
 #include "core/base/error.h"
@@ -46,11 +44,6 @@ settings::Model for_a_sample(settings::Model model) {
 
 std::string plural(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
-// The event times of a table whose first row has this one: all that are greater than what is returned.
-EventTime just_before(TimeAxis axis, EventTime first) {
-  return axis == TimeAxis::instant ? first - 1 : std::nextafter(first, -std::numeric_limits<EventTime>::infinity());
 }
 
 class Attempt {

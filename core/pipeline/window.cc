@@ -1,5 +1,8 @@
 #include "core/pipeline/window.h"
 
+#include <cmath>
+#include <limits>
+
 #include "core/base/error.h"
 
 namespace retraind::pipeline {
@@ -29,6 +32,10 @@ source::RowFilter filter_of(const settings::Window& window, TimeAxis axis, Event
     filter.after = anchor - static_cast<double>(duration->length.count());
   }
   return filter;
+}
+
+EventTime just_before(TimeAxis axis, EventTime time) {
+  return axis == TimeAxis::instant ? time - 1 : std::nextafter(time, -std::numeric_limits<EventTime>::infinity());
 }
 
 }  // namespace retraind::pipeline

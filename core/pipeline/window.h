@@ -19,4 +19,7 @@ std::optional<EventTime> find_anchor(source::SourceReader& reader, const setting
 // The rows of a window that ends at the anchor. A duration on the number axis throws DataError.
 source::RowFilter filter_of(const settings::Window& window, TimeAxis axis, EventTime anchor, bool labelled_only);
 
+// The last event time before this one: bounds of a filter are exclusive below, and this one shall be inside.
+EventTime just_before(TimeAxis axis, EventTime time);
+
 }  // namespace retraind::pipeline
