@@ -40,11 +40,11 @@ std::span<const T> part(std::span<const T> values, std::size_t begin, std::size_
   return values.subspan(begin, end - begin);
 }
 
+}  // namespace
+
 bool any_null(std::span<const std::uint8_t> nulls) {
   return !nulls.empty() && std::memchr(nulls.data(), 1, nulls.size()) != nullptr;
 }
-
-}  // namespace
 
 ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_t end) {
   ColumnValues out;

@@ -37,6 +37,9 @@ struct ColumnView {
       : is_text(values.is_text), numbers(values.numbers), texts(values.texts), nulls(values.nulls) {}
 };
 
+// Whether any of the marks is set.
+bool any_null(std::span<const std::uint8_t> nulls);
+
 // Of a training table's feature, rows [begin, end).
 ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_t end);
 // Rows [begin, end) of a batch's column. What cannot be shown where it lies (numbers, which are rounded) is written

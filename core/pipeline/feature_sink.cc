@@ -1,13 +1,12 @@
 #include "core/pipeline/feature_sink.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace retraind::pipeline {
 namespace {
 
 bool all_known(const data::BatchColumn& label) {
-  if (!label.nulls.empty() && std::memchr(label.nulls.data(), 1, label.nulls.size()) != nullptr) return false;
+  if (any_null(label.nulls)) return false;
   bool nan = false;
   for (const double value : label.numbers) nan |= value != value;
   return !nan;
