@@ -91,6 +91,60 @@ TEST(Gradients, OfTheLogisticLossAreItsDerivatives) {
   }
 }
 
+// The loops that work on several rows at once against the formula as it is written, in double precision.
+TEST(Gradients, OfTheLogisticLossAreThoseOfThePlainFormulaWhateverTheMargin) {
+  std::vector<float> labels;
+  std::vector<float> margins;
+  for (int i = -9600; i <= 9603; ++i) {  // no multiple of the rows of one instruction
+    margins.push_back(static_cast<float>(i) / 80);
+    labels.push_back(i % 3 == 0 ? 1.0F : 0.0F);
+  }
+  Gradients got;
+  differentiate(Task::binary, 2, labels, {}, margins, 1.0F, got);
+  for (std::size_t i = 0; i < margins.size(); ++i) {
+    const double p = 1 / (1 + std::exp(-static_cast<double>(margins[i])));
+    EXPECT_NEAR(got.first[i], p - static_cast<double>(labels[i]), 2e-7) << margins[i];
+    EXPECT_NEAR(got.second[i], p * (1 - p), 2e-7) << margins[i];
+    EXPECT_GT(got.second[i], 0) << margins[i];
+  }
+  // Near 0 the share is as exact as a float can say it.
+  differentiate(Task::binary, 2, std::vector<float>{0}, {}, std::vector<float>{-60}, 1.0F, got);
+  EXPECT_NEAR(got.first[0] / std::exp(-60.0), 1, 3e-7);
+}
+
+TEST(Gradients, OfTheSoftmaxAreThoseOfThePlainFormulaWhateverTheMargins) {
+  constexpr std::size_t kClasses = 5;
+  Random random(9);
+  std::vector<float> labels;
+  std::vector<float> margins;
+  for (int row = 0; row < 3000; ++row) {
+    labels.push_back(static_cast<float>(random.below(kClasses)));
+    for (std::size_t k = 0; k < kClasses; ++k) margins.push_back(static_cast<float>(200 * (random.uniform() - 0.5)));
+  }
+  Gradients got;
+  differentiate(Task::multiclass, kClasses, labels, {}, margins, 1.0F, got);
+  for (std::size_t i = 0; i < margins.size(); ++i) {
+    double sum = 0;
+    for (std::size_t k = 0; k < kClasses; ++k) {
+      sum += std::exp(static_cast<double>(margins[i / kClasses * kClasses + k]) - static_cast<double>(margins[i]));
+    }
+    const bool truth = static_cast<std::size_t>(labels[i / kClasses]) == i % kClasses;
+    EXPECT_NEAR(got.first[i], 1 / sum - (truth ? 1 : 0), 3e-7);
+    EXPECT_NEAR(got.second[i], 2 / sum * (1 - 1 / sum), 6e-7);
+  }
+}
+
+TEST(Gradients, TakeInfiniteMarginsForCertaintyAndRefuseThoseThatAreNoNumbers) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Gradients got;
+  differentiate(Task::binary, 2, std::vector<float>{0, 0}, {}, std::vector<float>{-kInfinity, kInfinity}, 1.0F, got);
+  EXPECT_NEAR(got.first[0], 0, 1e-30);
+  EXPECT_EQ(got.first[1], 1);
+  const std::vector<float> none{0, std::numeric_limits<float>::quiet_NaN()};
+  EXPECT_THROW(differentiate(Task::binary, 2, std::vector<float>{0, 0}, {}, none, 1.0F, got), DataError);
+  EXPECT_THROW(differentiate(Task::multiclass, 2, std::vector<float>{0}, {}, none, 1.0F, got), DataError);
+}
+
 TEST(Gradients, OfTheSoftmaxAreItsDerivativesWithTwiceTheDiagonal) {
   Gradients got;
   const std::vector<float> labels{2, 0};
