@@ -34,26 +34,22 @@ std::vector<std::uint32_t> draw_rows(const Table& table, std::size_t begin, std:
 
 // Ranks from 1, the mean rank for ties. NaN ranks highest, all of them alike.
 std::vector<double> mid_ranks(const std::vector<double>& values) {
-  const auto before = [&](std::uint32_t a, std::uint32_t b) {
-    const bool a_missing = std::isnan(values[a]);
-    const bool b_missing = std::isnan(values[b]);
-    if (a_missing != b_missing) return b_missing;
-    if (!a_missing && values[a] != values[b]) return values[a] < values[b];
-    return a < b;
+  struct Place {
+    double value;
+    std::size_t row;
   };
-  std::vector<std::uint32_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), before);
-  std::vector<double> ranks(values.size());
+  std::vector<Place> order;  // with the values, which would otherwise be fetched from all over the column
+  order.reserve(values.size());
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    if (!std::isnan(values[row])) order.push_back({values[row], row});
+  }
+  std::sort(order.begin(), order.end(), [](const Place& a, const Place& b) { return a.value < b.value; });
+  const auto mean_rank = [](std::size_t first, std::size_t last) { return static_cast<double>(first + 1 + last) / 2; };
+  std::vector<double> ranks(values.size(), mean_rank(order.size(), values.size()));
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first + 1;
-    const double value = values[order[first]];
-    while (last < order.size() &&
-           (values[order[last]] == value || (std::isnan(value) && std::isnan(values[order[last]])))) {
-      ++last;
-    }
-    const double rank = static_cast<double>(first + 1 + last) / 2;
-    for (std::size_t i = first; i < last; ++i) ranks[order[i]] = rank;
+    while (last < order.size() && order[last].value == order[first].value) ++last;
+    for (std::size_t i = first; i < last; ++i) ranks[order[i].row] = mean_rank(first, last);
     first = last;
   }
   return ranks;

@@ -77,7 +77,7 @@ std::vector<NamedMetric> all_metrics(const Holdout& rows, const std::vector<doub
                              .weights = rows.weights,
                              .options = rows.options};
   const bool by_class = rows.task == Task::multiclass;
-  for (const stats::MetricValue& value : stats::evaluate_all(scored)) {
+  for (const stats::MetricValue& value : stats::evaluate_all(scored, rows.threads)) {
     if (by_class && value.metric == Metric::recall) continue;
     out.push_back({.metric = value.metric, .of_class = {}, .value = value.value});
   }

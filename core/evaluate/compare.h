@@ -42,6 +42,7 @@ struct Holdout {
   stats::MetricOptions options;
   std::vector<std::string> class_names;  // of the classes 0..; empty for regression
   std::vector<SliceColumn> slices;       // of the gates' columns, those that the query still returns
+  std::size_t threads = 1;               // to measure on; no figure depends on it
 };
 
 // A metric by its name in SQL: "recall[spam]" for a class of a multiclass task.

@@ -57,8 +57,8 @@ bool in_one_cluster(const Holdout& rows) {
 
 Measure resample(const Holdout& rows, const Ask& ask, const stats::GroupedStatistic& statistic) {
   Measure out;
-  out.interval =
-      stats::grouped_cluster_bootstrap(rows.clusters, kBootstrapReplicates, ask.seed, ask.confidence, statistic);
+  out.interval = stats::grouped_cluster_bootstrap(rows.clusters, kBootstrapReplicates, ask.seed, ask.confidence,
+                                                  statistic, rows.threads);
   if (!out.interval) {
     out.why_not = fmt::format("{} is not defined on more than half of the resampled rows",
                               name_of({ask.metric, ask.of_class, 0}));
@@ -237,6 +237,7 @@ Holdout select(const Holdout& holdout, const std::vector<std::size_t>& rows) {
   if (!holdout.weights.empty()) out.weights = pick(holdout.weights, 1);
   out.options = holdout.options;
   out.class_names = holdout.class_names;
+  out.threads = holdout.threads;
   return out;
 }
 

@@ -56,7 +56,7 @@ class BlockCounter {
 
   void add_rows(std::span<const BlockRun> runs);
   // Column `column` of the reference, of the very blocks of the last add_rows, though maybe of fewer rows; `values`
-  // stand in the order of the runs.
+  // stand in the order of the runs. Different columns may be added by several threads at once.
   void add_values(std::size_t column, const ColumnView& values, std::span<const BlockRun> runs);
   // Likewise for a profile that counts the event times themselves.
   void add_times(std::size_t column, std::span<const double> times, std::span<const BlockRun> runs);

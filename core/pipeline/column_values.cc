@@ -48,7 +48,9 @@ bool any_null(std::span<const std::uint8_t> nulls) {
 
 ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_t end) {
   ColumnValues out;
+  out.nulls.reserve(end - begin);
   if (const auto* numbers = std::get_if<data::NumberColumn>(&column.values)) {
+    out.numbers.reserve(end - begin);
     for (std::size_t row = begin; row < end; ++row) {
       const float value = numbers->values[row];
       const bool null = std::isnan(value) && !data::is_stored_nan(value);
@@ -58,6 +60,7 @@ ColumnValues values_of(const data::Column& column, std::size_t begin, std::size_
     return out;
   }
   out.is_text = true;
+  out.texts.reserve(end - begin);
   const auto& categories = std::get<data::CategoryColumn>(column.values);
   for (std::size_t row = begin; row < end; ++row) {
     const std::int32_t code = categories.codes[row];

@@ -177,7 +177,8 @@ void Execution::make_reference_of(const Extraction& extracted, const data::Split
       holdout_predictions_.end());
   measured_.reference = make_reference(extracted.table, trained, unseen, candidate_.scorer, job_.model.validation,
                                        predictions, extracted.label_type, extracted.time_column,
-                                       refitted_ ? refitted_->importances : candidate_.importances);
+                                       refitted_ ? refitted_->importances : candidate_.importances,
+                                       static_cast<std::size_t>(job_.model.training.threads));
 }
 
 void Execution::describe_lineage(const Extraction& extracted, const data::Split& split) {

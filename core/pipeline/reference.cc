@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "core/base/parallel.h"
 #include "core/pipeline/block_counter.h"
 #include "core/pipeline/column_values.h"
 #include "core/pipeline/scoring_sink.h"
@@ -28,16 +29,22 @@ struct Column {
 // The reference of columns over the same rows, and their blocks.
 class Profiling {
  public:
-  explicit Profiling(const stats::BlockGrid& grid) : grid_(grid) {}
+  Profiling(const stats::BlockGrid& grid, std::size_t threads) : grid_(grid), threads_(threads) {}
 
-  void add(const Column& column) {
-    std::vector<stats::ColumnProfile> made = profiles_of(column.name, column.values());
-    for (stats::ColumnProfile& profile : made) {
-      profiles_.push_back(std::move(profile));
+  // Learns the columns' cells. The columns must outlive this.
+  void add(const std::vector<Column>& columns) {
+    std::vector<std::vector<stats::ColumnProfile>> made(columns.size());
+    parallel_for(threads_, columns.size(),
+                 [&](std::size_t i) { made[i] = profiles_of(columns[i].name, columns[i].values()); });
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns_.push_back({.source = &columns[i], .first = profiles_.size(), .parts = made[i].size()});
       // A column that is counted in two ways weighs no more than any other.
-      const auto parts = static_cast<double>(made.size());
-      roles_.push_back({column.role, column.importance ? std::optional(*column.importance / parts) : std::nullopt});
-      columns_.push_back(&column);
+      const auto parts = static_cast<double>(made[i].size());
+      const std::optional<double>& whole = columns[i].importance;
+      for (stats::ColumnProfile& profile : made[i]) {
+        profiles_.push_back(std::move(profile));
+        roles_.push_back({columns[i].role, whole ? std::optional(*whole / parts) : std::nullopt});
+      }
     }
   }
 
@@ -55,18 +62,15 @@ class Profiling {
     const BlockRuns placed = block_runs(grid_, times, kNoBound);
     BlockCounter counter(grid_, profiles_, times.front(), times.back());
     counter.add_rows(placed.runs);
-    ColumnValues values;
-    for (std::size_t i = 0; i < profiles_.size(); ++i) {
-      if (columns_[i] == nullptr) {
-        counter.add_times(i, times, placed.runs);
-        continue;
+    parallel_for(threads_, columns_.size(), [&](std::size_t i) {
+      const Place& column = columns_[i];
+      if (column.source == nullptr) return counter.add_times(column.first, times, placed.runs);
+      ColumnValues values = column.source->values();
+      if (!order.empty()) rearrange(values, order);
+      for (std::size_t part = 0; part < column.parts; ++part) {
+        counter.add_values(column.first + part, values, placed.runs);
       }
-      if (i == 0 || columns_[i] != columns_[i - 1]) {
-        values = columns_[i]->values();
-        if (!order.empty()) rearrange(values, order);
-      }
-      counter.add_values(i, values, placed.runs);
-    }
+    });
     std::vector<registry::Block> blocks = counter.finish();
     sum_gaps(blocks);
     return blocks;
@@ -83,6 +87,12 @@ class Profiling {
     ColumnRole role;
     std::optional<double> importance;
   };
+  // Where the profiles of a column stand.
+  struct Place {
+    const Column* source;  // nullptr: the event times
+    std::size_t first;
+    std::size_t parts;
+  };
 
   // Rows by event time; empty where they stand so.
   static std::vector<std::uint32_t> order_of(std::span<const double> times) {
@@ -96,7 +106,7 @@ class Profiling {
   void add_time(stats::ColumnProfile profile) {
     profiles_.push_back(std::move(profile));
     roles_.push_back({ColumnRole::time, std::nullopt});
-    columns_.push_back(nullptr);
+    columns_.push_back({.source = nullptr, .first = profiles_.size() - 1, .parts = 1});
   }
 
   // Gaps exist only block by block, so that the whole is their sum.
@@ -110,9 +120,10 @@ class Profiling {
   }
 
   const stats::BlockGrid& grid_;
+  std::size_t threads_;
   std::vector<stats::ColumnProfile> profiles_;
   std::vector<Role> roles_;
-  std::vector<const Column*> columns_;  // nullptr: the event times
+  std::vector<Place> columns_;
 };
 
 std::span<const double> part(const std::vector<double>& values, std::size_t begin, std::size_t end) {
@@ -144,7 +155,8 @@ void require_sense(const Reference& reference) {
 Reference make_reference(const data::Table& table, const data::Split& split, std::size_t held_out_begin,
                          const Scorer& candidate, const settings::Validation& validation,
                          const std::vector<double>& predictions, data::ValueType label_type,
-                         const std::string& time_column, const std::map<std::string, double>& importances) {
+                         const std::string& time_column, const std::map<std::string, double>& importances,
+                         std::size_t threads) {
   Reference out;
   const stats::BlockGrid grid = stats::grid_for(table.axis, split.trained_from, split.trained_to);
   std::vector<Column> columns;
@@ -162,8 +174,8 @@ Reference make_reference(const data::Table& table, const data::Split& split, std
   columns.push_back({kLabelColumn, ColumnRole::label, std::nullopt,
                      [&] { return labels_of(table.label, label_type, split.train_begin, split.train_end); }});
   const std::span<const double> trained = part(table.event_times, split.train_begin, split.train_end);
-  Profiling features(grid);
-  for (const Column& column : columns) features.add(column);
+  Profiling features(grid, threads);
+  features.add(columns);
   if (table.axis == TimeAxis::instant) features.add_times(time_column, trained);
   out.features = features.count(trained);
   features.hand_over(out.columns);
@@ -186,8 +198,8 @@ Reference make_reference(const data::Table& table, const data::Split& split, std
                                         }});
   }
   const std::span<const double> held_out = part(table.event_times, held_out_begin, split.holdout_end);
-  Profiling scores(grid);
-  for (const Column& column : score_columns_of_holdout) scores.add(column);
+  Profiling scores(grid, threads);
+  scores.add(score_columns_of_holdout);
   out.scores = scores.count(held_out);
   scores.hand_over(out.columns);
 

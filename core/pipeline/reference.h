@@ -29,11 +29,12 @@ struct Reference {
 // Columns are counted over the rows the split trains on, scores over [held_out, split.holdout_end), where `held_out`
 // lies before split.train_end only for a refit: `predictions` are there those of the candidate that was judged on these
 // rows. `label_type` is the label column's own type, `time_column` its name. Importances are shares by feature; empty
-// when the trainer cannot tell.
+// when the trainer cannot tell. On up to `threads` threads, each of which takes memory for one column.
 Reference make_reference(const data::Table& table, const data::Split& split, std::size_t held_out,
                          const Scorer& candidate, const settings::Validation& validation,
                          const std::vector<double>& predictions, data::ValueType label_type,
-                         const std::string& time_column, const std::map<std::string, double>& importances);
+                         const std::string& time_column, const std::map<std::string, double>& importances,
+                         std::size_t threads);
 
 // Throws DataError when its blocks do not fit its columns.
 void require_sense(const Reference& reference);

@@ -41,11 +41,13 @@ std::optional<Interval> cluster_bootstrap(std::span<const std::uint32_t> cluster
 
 // The same for a statistic that need not look at each row again and again: `prepare(groups)` returns one that takes a
 // weight for each group of rows, where `groups[i]`, from 0 and without gaps, is that of row i; empty: every row is one.
-// Called once for the clusters and, when these are not the rows, once for the rows.
+// Called once for the clusters and, when these are not the rows, once for the rows, or for groups of them at random. On
+// more than one of the `threads` the statistics are called from several at once; the result does not depend on their
+// number.
 using GroupedStatistic = std::function<Statistic(std::span<const std::uint32_t> groups)>;
 std::optional<Interval> grouped_cluster_bootstrap(std::span<const std::uint32_t> clusters, std::size_t replicates,
                                                   std::uint64_t seed, double confidence,
-                                                  const GroupedStatistic& prepare);
+                                                  const GroupedStatistic& prepare, std::size_t threads = 1);
 
 // Quantile of Student's t; p in (0, 1), df > 0.
 double student_t_quantile(double p, double df);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 #include "core/stats/metric_rows.h"
 
 namespace retraind::stats {
@@ -152,12 +153,16 @@ std::vector<double> row_losses(Metric metric, const Scored& scored) {
   return losses_of(metric, scored);
 }
 
-std::vector<MetricValue> evaluate_all(const Scored& scored) {
-  std::vector<MetricValue> values;
+std::vector<MetricValue> evaluate_all(const Scored& scored, std::size_t threads) {
+  std::vector<Metric> metrics;
   for (std::size_t i = 0; i < words_of<Metric>().size(); ++i) {
-    const auto metric = static_cast<Metric>(i);
-    if (!applies_to(metric, scored.task)) continue;
-    if (const auto value = evaluate(metric, scored)) values.push_back({metric, *value});
+    if (const auto metric = static_cast<Metric>(i); applies_to(metric, scored.task)) metrics.push_back(metric);
+  }
+  std::vector<std::optional<double>> found(metrics.size());
+  parallel_for(threads, metrics.size(), [&](std::size_t i) { found[i] = evaluate(metrics[i], scored); });
+  std::vector<MetricValue> values;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    if (found[i]) values.push_back({metrics[i], *found[i]});
   }
   return values;
 }

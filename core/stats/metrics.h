@@ -98,7 +98,7 @@ struct MetricValue {
   double value;
 };
 // Every metric that applies to the task and is defined on the rows, in the order of the enumeration. Of a multiclass
-// task, recall is among them only if of_class is set: ask for each class.
-std::vector<MetricValue> evaluate_all(const Scored& scored);
+// task, recall is among them only if of_class is set: ask for each class. On up to `threads` threads.
+std::vector<MetricValue> evaluate_all(const Scored& scored, std::size_t threads = 1);
 
 }  // namespace retraind::stats

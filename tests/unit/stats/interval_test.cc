@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
@@ -329,6 +331,69 @@ TEST(ClusterBootstrap, GivesTheSameForAStatisticOfGroupsAsForOneOfRows) {
     EXPECT_EQ(groups->inflation, rows->inflation);
     EXPECT_EQ(groups->clusters, 12u);
   }
+}
+
+// A mean of independent rows has a standard error that everybody knows; rows that stand ten times side by side have one
+// that is sqrt(10) times as large. Between them the groups are dealt at random, so that few of a cluster meet.
+TEST(ClusterBootstrap, ComparesManyRowsWithIndependentOnesByGroupsDealtAtRandom) {
+  Random random(81);
+  constexpr std::size_t kClusters = 4000;
+  Numbers values;
+  Clusters clusters;
+  for (std::uint32_t cluster = 0; cluster < kClusters; ++cluster) {
+    values.insert(values.end(), 10, random.uniform());
+    clusters.insert(clusters.end(), 10, cluster);
+  }
+  std::vector<std::size_t> group_counts;
+  const auto mean_of = [&](std::span<const std::uint32_t> groups) -> Statistic {
+    const std::size_t count = *std::max_element(groups.begin(), groups.end()) + std::size_t{1};
+    group_counts.push_back(count);
+    auto sums = std::make_shared<Numbers>(count);
+    auto rows = std::make_shared<Numbers>(count);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      (*sums)[groups[i]] += values[i];
+      (*rows)[groups[i]] += 1;
+    }
+    return [sums, rows](std::span<const double> weights) -> std::optional<double> {
+      const double sum = std::inner_product(weights.begin(), weights.end(), sums->begin(), 0.0);
+      return sum / std::inner_product(weights.begin(), weights.end(), rows->begin(), 0.0);
+    };
+  };
+  const auto interval = grouped_cluster_bootstrap(clusters, 1000, 9, 0.95, mean_of);
+  ASSERT_TRUE(interval);
+  EXPECT_EQ(group_counts, (std::vector<std::size_t>{kClusters, 200}));
+  EXPECT_NEAR(interval->standard_error, std::sqrt(1.0 / 12 / kClusters), 0.1 * interval->standard_error);
+  EXPECT_NEAR(interval->inflation, std::sqrt(10.0), 0.15 * std::sqrt(10.0));
+}
+
+TEST(ClusterBootstrap, DoesNotDependOnTheNumberOfThreads) {
+  Clusters clusters(50);
+  std::iota(clusters.begin(), clusters.end(), 0u);
+  // Undefined now and then, so that some replicates are drawn again.
+  const auto of_groups = [](std::span<const std::uint32_t>) -> Statistic {
+    return [](std::span<const double> weights) -> std::optional<double> {
+      if (weights[0] == 0) return std::nullopt;
+      return weights[1] + 2 * weights[2];
+    };
+  };
+  const auto one = grouped_cluster_bootstrap(clusters, 1000, 9, 0.95, of_groups);
+  const auto three = grouped_cluster_bootstrap(clusters, 1000, 9, 0.95, of_groups, 3);
+  ASSERT_TRUE(one && three);
+  EXPECT_EQ(three->standard_error, one->standard_error);
+  EXPECT_EQ(three->low, one->low);
+  EXPECT_EQ(three->high, one->high);
+  const auto never = [](std::span<const std::uint32_t>) -> Statistic {
+    return [](std::span<const double>) { return std::optional<double>(); };
+  };
+  // Of the rows as they are it is defined, of no draw of them.
+  bool asked = false;
+  const auto only_once = [&asked](std::span<const std::uint32_t>) -> Statistic {
+    return [&asked](std::span<const double>) {
+      return std::exchange(asked, true) ? std::nullopt : std::optional<double>(1);
+    };
+  };
+  EXPECT_FALSE(grouped_cluster_bootstrap(clusters, 1000, 9, 0.95, never, 3));
+  EXPECT_FALSE(grouped_cluster_bootstrap(clusters, 1000, 9, 0.95, only_once, 1));
 }
 
 TEST(ClusterBootstrap, RefusesTooFewReplicates) {
