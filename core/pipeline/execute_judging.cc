@@ -45,8 +45,9 @@ void Execution::judge(const data::Table& table, const data::Split& split) {
   const data::Preparation& own = candidate_.scorer.preparation;
   // All of the holdout is scored once: what it looks like to the candidate is what later rows are compared with, also
   // where production has been trained on some of it.
+  PredictionTime models{.clock = surroundings_.clock};
   const Duration began = surroundings_.clock();
-  holdout_predictions_ = candidate_.scorer.predict(table, split.holdout_begin, end);
+  holdout_predictions_ = candidate_.scorer.predict(table, split.holdout_begin, end, &models);
   const Duration took = surroundings_.clock() - began;
   measured_.facts = facts_of(candidate_, holdout_predictions_, end - split.holdout_begin, took);
 
@@ -64,7 +65,7 @@ void Execution::judge(const data::Table& table, const data::Split& split) {
   const auto skipped = static_cast<std::ptrdiff_t>((first - split.holdout_begin) * width_of(own));
   const evaluate::Holdout holdout =
       make_holdout(table, first, end, own, {holdout_predictions_.begin() + skipped, holdout_predictions_.end()},
-                   opponents_, candidate_.labels, job_.model);
+                   opponents_, candidate_.labels, job_.model, &models);
   const settings::Validation& validation = job_.model.validation;
   measured_.confidence = evaluate::spent_confidence(validation, job_.judged_before);
   const std::uint64_t seed =
@@ -72,7 +73,8 @@ void Execution::judge(const data::Table& table, const data::Split& split) {
   measured_.comparison = evaluate::compare(holdout, opponent, validation, measured_.confidence, seed);
   json::object detail{{"opponent", evaluate::to_text(opponent)},
                       {"not_fresh", first - split.holdout_begin},
-                      {"confidence", measured_.confidence}};
+                      {"confidence", measured_.confidence},
+                      {"predict_ms", std::chrono::duration<double, std::milli>(models.sum).count()}};
   if (measured_.comparison.detectable) detail["detectable"] = *measured_.comparison.detectable;
   if (measured_.comparison.rows_needed) detail["rows_needed"] = *measured_.comparison.rows_needed;
   if (job_.model.training.refit && wins() && can_refit(table, split)) {

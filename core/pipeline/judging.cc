@@ -99,10 +99,10 @@ void require_same_question(Opponents& opponents, const data::Preparation& candid
 evaluate::Holdout make_holdout(const data::Table& table, std::size_t begin, std::size_t end,
                                const data::Preparation& candidate, std::vector<double> predictions,
                                const Opponents& opponents, const std::vector<float>& training_labels,
-                               const settings::Model& model) {
+                               const settings::Model& model, PredictionTime* time) {
   evaluate::Holdout out;
   out.task = candidate.task();
-  const auto predict = [&](const OpenVersion& version) { return version.scorer.predict(table, begin, end); };
+  const auto predict = [&](const OpenVersion& version) { return version.scorer.predict(table, begin, end, time); };
   std::vector<std::string> classes = candidate.classes();
   for (const std::optional<OpenVersion>* open : {&opponents.opponent, &opponents.anchor}) {
     if (*open && out.task == Task::multiclass) classes = union_of(classes, (*open)->scorer.preparation.classes());
@@ -130,6 +130,7 @@ evaluate::Holdout make_holdout(const data::Table& table, std::size_t begin, std:
   out.weights = data::row_weights(table, begin, end);
   out.options = metric_options(model.validation, classes);
   out.slices = slices_of(table, begin, end, model.validation);
+  out.threads = static_cast<std::size_t>(model.training.threads);
   return out;
 }
 

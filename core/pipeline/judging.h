@@ -38,11 +38,11 @@ EventTime stale_to(EventTime trained_to, Duration embargo);
 void require_same_question(Opponents& opponents, const data::Preparation& candidate);
 
 // Rows [begin, end) of the table. `predictions` are the candidate's for them. Against the baseline when `opponents` has
-// no opponent: then `training_labels` are what it is learned from.
+// no opponent: then `training_labels` are what it is learned from. What the opponents' models took is added to `time`.
 evaluate::Holdout make_holdout(const data::Table& table, std::size_t begin, std::size_t end,
                                const data::Preparation& candidate, std::vector<double> predictions,
                                const Opponents& opponents, const std::vector<float>& training_labels,
-                               const settings::Model& model);
+                               const settings::Model& model, PredictionTime* time = nullptr);
 
 // A version's features as whoever serves it must hand them over.
 std::vector<evaluate::SignatureColumn> signature_of(const data::Preparation& preparation);

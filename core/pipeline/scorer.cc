@@ -69,8 +69,14 @@ std::vector<std::string> changes_of_programs(const ObjectReader& manifest, const
 
 }  // namespace
 
-std::vector<double> Scorer::predict(const data::Table& table, std::size_t begin, std::size_t end) const {
-  return model->predict(preparation.apply(table, begin, end));
+std::vector<double> Scorer::predict(const data::Table& table, std::size_t begin, std::size_t end,
+                                    PredictionTime* time) const {
+  const data::Matrix features = preparation.apply(table, begin, end);
+  if (time == nullptr) return model->predict(features);
+  const Duration began = time->clock();
+  std::vector<double> out = model->predict(features);
+  time->sum += time->clock() - began;
+  return out;
 }
 
 train::TrainingJob training_job(const settings::Model& model, const data::Preparation& preparation,

@@ -3,11 +3,13 @@
 // library is bearable: in a worker, or in a command at the terminal; never in the daemon. One thread.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/time.h"
 #include "core/data/preparation.h"
 #include "core/data/table.h"
 #include "core/settings/settings.h"
@@ -15,14 +17,21 @@
 
 namespace retraind::pipeline {
 
+// Adds up how long models themselves take to predict, without what is done before and after.
+struct PredictionTime {
+  std::function<Duration()> clock;
+  Duration sum = Duration::zero();
+};
+
 struct Scorer {
   data::Preparation preparation;
   std::unique_ptr<train::Model> model;
   std::string trainer;                // the name it was made by: "xgboost" or "command"
   std::vector<std::string> warnings;  // what has changed about it since it was made, such as a program's file
 
-  // Of rows [begin, end), shaped as stats::Scored says.
-  std::vector<double> predict(const data::Table& table, std::size_t begin, std::size_t end) const;
+  // Of rows [begin, end), shaped as stats::Scored says; what the model took is added to `time`.
+  std::vector<double> predict(const data::Table& table, std::size_t begin, std::size_t end,
+                              PredictionTime* time = nullptr) const;
 };
 
 // What the settings and the preparation say of a training; its callbacks and `previous` are empty.
