@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 
 #include "core/base/error.h"
 #include "core/pipeline/durable_file.h"
@@ -13,6 +14,7 @@
 #include "core/registry/models.h"
 #include "core/runs/history.h"
 #include "core/runs/monitors.h"
+#include "core/source/source.h"
 #include "core/store/database.h"
 #include "core/store/migrator.h"
 #include "daemon/commands.h"
@@ -44,6 +46,10 @@ int drift_command(const Options& options) {
   const settings::DriftTrigger rule = rule_of(model->second, options.trigger);
   settings::Source source = settings->sources.at(model->second.source);
   source.streams = options.streams.value_or(source.streams);
+  // While the registry is asked: a server takes its time to begin a session.
+  std::future<source::SourceReader> reader = std::async(std::launch::async, [&source, name = options.model] {
+    return source::SourceReader(source, pipeline::look_name(name));
+  });
   store::Database registry(settings->registry.conninfo, "retraind drift");
   store::require_current_schema(registry);
 
@@ -66,7 +72,7 @@ int drift_command(const Options& options) {
     pipeline::write_durable_file(folder.path() / plan->job.artifact_file, plan->artifact);
   }
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  const pipeline::LookResult result = pipeline::look(plan->job, source, folder.path());
+  const pipeline::LookResult result = pipeline::look(plan->job, source, folder.path(), reader.get());
 
   pipeline::DriftFinding found;
   runs::Page page;

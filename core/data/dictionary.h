@@ -54,6 +54,7 @@ class NumberDictionary {
   }
 
   std::size_t size() const { return numbers_.size(); }
+  double number(std::int32_t code) const { return numbers_[static_cast<std::size_t>(code)]; }
 
   // Hands the numbers over in ascending order, a NaN last, and for each old code its place there. Then empty.
   std::vector<double> take_sorted(std::vector<std::int32_t>& place_of_code);

@@ -23,6 +23,8 @@ struct SourceColumn {
   std::string name;
   std::string sql_type;  // as PostgreSQL's format_type spells it
   ValueType type;
+
+  bool operator==(const SourceColumn&) const = default;
 };
 
 // One column for each duty, by its place in the query's output. Columns with no duty are not read.

@@ -1,4 +1,4 @@
-#include "core/data/table.h"
+#include "core/data/table_builder.h"
 
 #include <algorithm>
 #include <bit>
@@ -10,10 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/sha256.h"
 #include "core/base/text.h"
-#include "core/data/dictionary.h"
-#include "core/data/entity.h"
 #include "core/data/row_order.h"
 #include "core/data/spelling.h"
 
@@ -73,40 +70,6 @@ bool is_stored_nan(float value) {
   return std::bit_cast<std::uint32_t>(value) == kStoredNan;
 }
 
-struct TableBuilder::Impl {
-  std::vector<SourceColumn> columns;  // in reading order
-  Roles roles;                        // only how many of each there are matters here
-  Task task = Task::binary;
-
-  Table table;
-  std::vector<TextDictionary> feature_texts;  // parallel to the features; empty ones for numbers
-  std::vector<TextDictionary> slice_texts;    // likewise
-  TextDictionary label_texts;
-  NumberDictionary label_numbers;
-  TextDictionary cluster_texts;
-  NumberDictionary cluster_numbers;
-  EntityHash entity_hash;
-  Sha256 key_hash;
-  std::string key_bytes;                // of one row; memory to reuse
-  std::vector<std::size_t> key_places;  // in reading order
-  bool ordered = true;
-
-  void start();
-  void check(const Batch& batch) const;
-  void append_times(const Batch& batch);
-  void append_label(const BatchColumn& values, std::size_t rows);
-  void append_feature(std::size_t feature, const BatchColumn& values, std::size_t rows);
-  void append_slice(std::size_t slice, const BatchColumn& values, std::size_t rows);
-  void append_clusters(const BatchColumn& values, std::size_t rows);
-  void append_weights(const std::string& name, const BatchColumn& values, std::size_t rows);
-  void append_entities(const BatchColumn& values, std::size_t rows);
-  void append_keys(const Batch& batch);
-  std::string at(std::size_t row) const { return format_event_time(table.axis, table.event_times[row]); }
-  void sort_rows();
-  void finish_label();
-  void finish_clusters();
-};
-
 void TableBuilder::Impl::start() {
   table = Table{};
   table.axis = time_axis(columns[0].type);
@@ -143,7 +106,11 @@ void TableBuilder::Impl::check(const Batch& batch) const {
   if ((keyed && batch.row_keys.size() != batch.rows) || (table.rows > 0 && keyed == table.row_keys.empty())) {
     throw std::logic_error("some rows have keys and some have none");
   }
-  if (table.rows + batch.rows > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) - 1) {
+  check_room(batch.rows);
+}
+
+void TableBuilder::Impl::check_room(std::size_t rows) const {
+  if (table.rows + rows > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) - 1) {
     throw DataError("the window holds more than 2147483646 rows", "shorten the training window");
   }
 }
@@ -163,11 +130,8 @@ void TableBuilder::Impl::append_times(const Batch& batch) {
     }
     // One zero, so that equal times are equal bytes too.
     const EventTime time = times.numbers[i] == 0 ? 0 : times.numbers[i];
-    if (ordered && !table.event_times.empty()) {
-      const EventTime last = table.event_times.back();
-      const bool key_falls = !batch.row_keys.empty() && batch.row_keys[i] < table.row_keys.back();
-      ordered = last < time || (last == time && !key_falls);
-    }
+    const bool keyed = !batch.row_keys.empty();
+    ordered = ordered && may_follow(time, keyed ? std::optional(batch.row_keys[i]) : std::nullopt);
     table.event_times.push_back(time);
     if (!batch.row_keys.empty()) table.row_keys.push_back(batch.row_keys[i]);
   }
@@ -196,6 +160,10 @@ void TableBuilder::Impl::append_label(const BatchColumn& column, std::size_t row
       values.push_back(label_numbers.code_of(column.numbers[i]));
     }
   }
+  check_classes();
+}
+
+void TableBuilder::Impl::check_classes() const {
   if (label_texts.size() + label_numbers.size() > kMaxClasses) {
     throw DataError("the label \"" + table.label.name + "\" has more than " + std::to_string(kMaxClasses) +
                         " different values, too many for the task " + std::string(to_text(task)),
@@ -205,6 +173,10 @@ void TableBuilder::Impl::append_label(const BatchColumn& column, std::size_t row
 
 void TableBuilder::Impl::append_feature(std::size_t feature, const BatchColumn& values, std::size_t rows) {
   append_values(table.features[feature], feature_texts[feature], values, rows);
+  check_feature(feature);
+}
+
+void TableBuilder::Impl::check_feature(std::size_t feature) const {
   if (feature_texts[feature].size() <= kMaxTableLevels) return;
   throw DataError("the feature \"" + table.features[feature].name + "\" has more than " +
                       std::to_string(kMaxTableLevels) + " different texts: it identifies rows and describes nothing",
@@ -213,6 +185,10 @@ void TableBuilder::Impl::append_feature(std::size_t feature, const BatchColumn& 
 
 void TableBuilder::Impl::append_slice(std::size_t slice, const BatchColumn& values, std::size_t rows) {
   append_values(table.slices[slice], slice_texts[slice], values, rows);
+  check_slice(slice);
+}
+
+void TableBuilder::Impl::check_slice(std::size_t slice) const {
   if (slice_texts[slice].size() <= kMaxTableLevels) return;
   throw DataError("the slice column \"" + table.slices[slice].name + "\" has more than " +
                       std::to_string(kMaxTableLevels) + " different texts: it identifies rows and groups nothing",

@@ -95,6 +95,9 @@ class TableBuilder : public BatchSink {
   // kMaxTableLevels levels, or more than 2^31-2 rows. After a throw only the destructor may be called. Either every
   // batch carries row keys or none does; without them rows of one event time stay in the order they came in.
   void consume(const Batch& batch) override;
+  // Takes over what another builder of the same columns has collected, as if it had come here after all so far. Throws
+  // as consume does; the other is then empty.
+  void append(TableBuilder&& later);
   // Sorts into canonical order and hands the table over; the builder is then empty and may collect another. Sorting
   // permutes one column after the other, so that it needs memory for one more column only, and none for rows that came
   // in order.

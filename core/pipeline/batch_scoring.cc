@@ -243,7 +243,7 @@ ScoringResult score_new_rows(const ScoringJob& job, const settings::Source& sour
   const std::vector<data::SourceColumn> read = reader.describe(unscored.query);
   const data::Roles roles = roles_of(features.size(), job.model.scoring.key.size());
   BatchScoringSink sink(job, scorer, read, roles, table);
-  (void)reader.extract(unscored, read, data::read_order(roles), read[roles.time], {}, false, "", {&sink});
+  (void)reader.extract(unscored, read, data::read_order(roles), read[roles.time], {}, nullptr, {&sink});
   sink.finish();
 
   ScoringResult result;

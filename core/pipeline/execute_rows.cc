@@ -68,7 +68,8 @@ std::string why_not_continue(const Opponents& opponents, const settings::Model& 
 
 Extraction Execution::extract() {
   begin(Step::extract);
-  source::SourceReader reader(source_, fmt::format("retraind run {}", number(job_.run)));
+  const std::string application = fmt::format("retraind run {}", number(job_.run));
+  source::SourceReader reader(source_, application);
   // Columns with a duty must be of a type that can be read; without a list of features all columns have one.
   std::vector<std::string> wanted = job_.model.features;
   if (!wanted.empty()) wanted.insert(wanted.end(), job_.model.data.unique.begin(), job_.model.data.unique.end());
@@ -86,13 +87,14 @@ Extraction Execution::extract() {
   const bool keep = job_.model.training.keep_data && !job_.candidate;
   ExtractionWishes wishes{
       .keep = keep ? std::optional(folder_ / kKeptDataFile) : std::nullopt,
-      .on_rows = [this](std::uint64_t rows) { progress({.done = rows, .total = 0, .unit = ProgressUnit::rows}); }};
+      .on_rows = [this](std::uint64_t rows) { progress({.done = rows, .total = 0, .unit = ProgressUnit::rows}); },
+      .streams = FurtherStreams{.source = source_, .application_name = application}};
   Extraction out = extract_rows(reader, job_.model, columns_, roles_, extent, wishes);
   measured_.data_rows = out.stats.rows;
-  measured_.data_sha256 = out.stats.data_sha256;
+  measured_.data_sha256 = out.data_sha256;
   measured_.window_from = out.table.event_times.front();
   measured_.window_to = out.table.event_times.back();
-  json::object detail{{"bytes", out.stats.bytes}, {"sha256", out.stats.data_sha256}};
+  json::object detail{{"bytes", out.stats.bytes}, {"sha256", out.data_sha256}};
   if (extent.sample_share < 1) {
     detail["sample_share"] = extent.sample_share;
     detail["sampled_rows"] = out.table.rows;

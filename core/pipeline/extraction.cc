@@ -3,33 +3,54 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
-#include <memory>
+#include <list>
+#include <mutex>
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/data/sampling.h"
 #include "core/pipeline/kept_data.h"
+#include "core/pipeline/stream_split.h"
 #include "core/pipeline/window.h"
+#include "core/source/streams.h"
+#include "core/stats/block.h"
 
 namespace retraind::pipeline {
 namespace {
 
+// How many rows have come, of all streams together; told to one listener at a time.
+class RowCount {
+ public:
+  explicit RowCount(std::function<void(std::uint64_t)> on_rows) : on_rows_(std::move(on_rows)) {}
+  void add(std::uint64_t rows) {
+    const std::lock_guard lock(mutex_);
+    rows_ += rows;
+    if (on_rows_) on_rows_(rows_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::function<void(std::uint64_t)> on_rows_;
+  std::uint64_t rows_ = 0;
+};
+
 // Counts what passes.
 class CountingSink : public data::BatchSink {
  public:
-  CountingSink(data::BatchSink& next, std::function<void(std::uint64_t)> on_rows)
-      : next_(next), on_rows_(std::move(on_rows)) {}
+  CountingSink(data::BatchSink& next, RowCount& all) : next_(next), all_(all) {}
   void consume(const data::Batch& batch) override {
     next_.consume(batch);
     rows_ += batch.rows;
-    if (on_rows_) on_rows_(rows_);
+    all_.add(batch.rows);
   }
   std::uint64_t rows() const { return rows_; }
 
  private:
   data::BatchSink& next_;
-  std::function<void(std::uint64_t)> on_rows_;
+  RowCount& all_;
   std::uint64_t rows_ = 0;
 };
 
@@ -41,24 +62,55 @@ void require_rows(const data::Table& table, const Extent& extent) {
                   "widen training.window, or check that labels arrive");
 }
 
-// The builder, behind a sampler where not all rows are wanted.
+// The builder of one stream's rows, behind a sampler where not all rows are wanted. Stays where it is.
 class TableInput {
  public:
   TableInput(const std::vector<data::SourceColumn>& columns, const data::Roles& roles, const settings::Model& model,
-             const Extent& extent, const std::function<void(std::uint64_t)>& on_rows)
+             const Extent& extent, RowCount& all)
       : builder_(columns, roles, model.task) {
     if (extent.sample_share < 1) sampler_.emplace(builder_, model.training.seed, extent.sample_share);
-    counter_ = std::make_unique<CountingSink>(sampler_ ? static_cast<data::BatchSink&>(*sampler_) : builder_, on_rows);
+    counter_.emplace(sampler_ ? static_cast<data::BatchSink&>(*sampler_) : builder_, all);
   }
+  TableInput(const TableInput&) = delete;
+  TableInput& operator=(const TableInput&) = delete;
   data::BatchSink& sink() { return *counter_; }
+  RowSetHash& row_set() { return row_set_; }
   std::uint64_t rows() const { return counter_->rows(); }
+  // `later` holds rows that are no older than any of these.
+  void append(TableInput& later) {
+    row_set_.merge(later.row_set_);
+    builder_.append(std::move(later.builder_));
+  }
   data::Table finish() { return builder_.finish(); }
 
  private:
   data::TableBuilder builder_;
+  RowSetHash row_set_;
   std::optional<data::SamplingSink> sampler_;
-  std::unique_ptr<CountingSink> counter_;
+  std::optional<CountingSink> counter_;
 };
+
+// The parts of the extent that are read side by side, ascending in time; the extent itself where more are not wanted or
+// not worth it.
+std::vector<source::RowFilter> parts_of(source::SourceReader& reader, const settings::Model& model,
+                                        const data::SourceColumn& time_column, const Extent& extent,
+                                        const ExtractionWishes& wishes) {
+  source::RowFilter bounded = extent.filter;
+  const int streams = wishes.streams && !wishes.keep ? wishes.streams->source.streams : 1;
+  if (streams < 2 || bounded.newest_rows || !bounded.until) return {extent.filter};
+  if (!bounded.after) {
+    const auto oldest = reader.oldest_event(model, time_column, bounded.until, bounded.labelled_only);
+    if (!oldest) return {extent.filter};
+    bounded.after = just_before(extent.axis, *oldest);
+  }
+  if (!(*bounded.after < *bounded.until)) return {extent.filter};
+  const stats::BlockGrid grid = stats::grid_for(extent.axis, *bounded.after, *bounded.until);
+  std::vector<source::RowFilter> parts =
+      split_at_blocks(bounded, grid, extent.axis, grid.index_of(*bounded.after), static_cast<std::size_t>(streams),
+                      [&](const source::RowFilter& part) { return reader.estimate_rows(model, time_column, part); });
+  parts.front().after = extent.filter.after;
+  return parts;
+}
 
 }  // namespace
 
@@ -107,10 +159,26 @@ Extraction extract_rows(source::SourceReader& reader, const settings::Model& mod
     keeper.emplace(*wishes.keep, kept);
     raw = [&keeper](std::span<const std::byte> message) { keeper->append(message); };
   }
-  TableInput input(columns, roles, model, extent, wishes.on_rows);
-  out.stats = reader.extract(model, columns, order, time_column, extent.filter, true, out.schema, {&input.sink()}, raw);
+  const std::vector<source::RowFilter> parts = parts_of(reader, model, time_column, extent, wishes);
+  RowCount all(wishes.on_rows);
+  std::list<TableInput> inputs;
+  std::vector<source::StreamPart> streams;
+  for (const source::RowFilter& part : parts) {
+    TableInput& input = inputs.emplace_back(columns, roles, model, extent, all);
+    streams.push_back({.filter = part, .sinks = {&input.sink()}, .row_set = &input.row_set()});
+  }
+  TableInput& whole = inputs.front();
+  if (streams.size() == 1) {
+    out.stats =
+        reader.extract(model, columns, order, time_column, parts.front(), &whole.row_set(), {&whole.sink()}, raw);
+  } else {
+    out.stats = source::extract_parts(reader, wishes.streams->source, wishes.streams->application_name, model, columns,
+                                      order, time_column, streams);
+  }
+  for (; inputs.size() > 1; inputs.erase(std::next(inputs.begin()))) whole.append(*std::next(inputs.begin()));
+  out.data_sha256 = to_hex(whole.row_set().finish(out.schema));
   if (keeper) keeper->finish();
-  out.table = input.finish();
+  out.table = whole.finish();
   require_rows(out.table, extent);
   return out;
 }
@@ -142,8 +210,9 @@ Extraction extract_kept(const std::filesystem::path& file, const settings::Model
   out.schema = schema;
   out.label_type = distinct[roles.label].type;
   out.time_column = distinct[roles.time].name;
-  TableInput input(distinct, roles, model, extent, {});
-  out.stats.data_sha256 = read_kept_data(file, schema, input.sink());
+  RowCount all({});
+  TableInput input(distinct, roles, model, extent, all);
+  out.data_sha256 = read_kept_data(file, schema, input.sink());
   out.stats.rows = input.rows();
   out.table = input.finish();
   require_rows(out.table, extent);

@@ -32,14 +32,22 @@ struct Extraction {
   data::Table table;  // canonical order
   Extent extent;
   source::ExtractStats stats;  // of all rows read, sampled or not
+  std::string data_sha256;     // of the set of these rows, in whatever order they came, under `schema`
   std::string schema;          // data::describe
   data::ValueType label_type = data::ValueType::number;
   std::string time_column;
 };
 
+// Where further connections may be opened, to read by `source.streams` of them at once what is worth it.
+struct FurtherStreams {
+  const settings::Source& source;
+  std::string application_name;
+};
+
 struct ExtractionWishes {
   std::optional<std::filesystem::path> keep;          // the rows as they came are also left in this file (kept_data.h)
   std::function<void(std::uint64_t rows)> on_rows{};  // told how many have come so far, after each batch; may be empty
+  std::optional<FurtherStreams> streams{};            // rows that are kept are read by one connection all the same
 };
 
 // Reads the rows of `extent`, with the duties in `roles`. Throws what SourceReader throws, and DataError for an extent

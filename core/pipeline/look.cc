@@ -88,12 +88,13 @@ struct Part {
 
 class Look {
  public:
-  Look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder)
+  Look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder,
+       source::SourceReader reader)
       : job_(job),
         source_(source),
         folder_(folder),
-        application_("retraind monitor " + job.model.name),
-        reader_(source, application_) {}
+        application_(look_name(job.model.name)),
+        reader_(std::move(reader)) {}
 
   LookResult run() {
     std::vector<std::string> wanted = feature_names(job_);
@@ -200,10 +201,10 @@ class Look {
     }
     const std::vector<std::size_t> order = data::read_order(roles_);
     // Keys order rows of one event time for a detector; nothing else needs them.
+    RowSetHash row_set;
+    if (job_.detector) streams.front().row_set = &row_set;
     const source::ExtractStats stats =
-        job_.detector
-            ? reader_.extract(job_.model, columns_, order, time_column, filter, true, "", streams.front().sinks)
-            : source::extract_parts(reader_, source_, application_, job_.model, columns_, order, time_column, streams);
+        source::extract_parts(reader_, source_, application_, job_.model, columns_, order, time_column, streams);
     result_.rows = stats.rows;
     result_.bytes = stats.bytes;
     Part& whole = parts.front();
@@ -230,8 +231,17 @@ class Look {
 
 }  // namespace
 
+std::string look_name(const std::string& model) {
+  return "retraind monitor " + model;
+}
+
+LookResult look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder,
+                source::SourceReader reader) {
+  return Look(job, source, folder, std::move(reader)).run();
+}
+
 LookResult look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder) {
-  return Look(job, source, folder).run();
+  return look(job, source, folder, source::SourceReader(source, look_name(job.model.name)));
 }
 
 }  // namespace retraind::pipeline

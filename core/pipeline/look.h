@@ -19,6 +19,7 @@
 #include "core/registry/blocks.h"
 #include "core/registry/versions.h"
 #include "core/settings/settings.h"
+#include "core/source/source.h"
 #include "core/stats/block.h"
 #include "core/stats/change.h"
 
@@ -26,6 +27,9 @@ namespace retraind::pipeline {
 
 inline constexpr const char* kLookFile = "look.json";  // the job, in the work directory
 inline constexpr const char* kLookResultFile = "looked.json";
+
+// What looks at a model call themselves at the source.
+std::string look_name(const std::string& model);
 
 // Rows that a detector has not seen yet.
 struct DetectorLook {
@@ -76,7 +80,10 @@ struct LookResult {
 
 // Throws DataError when a column that production needs has gone or changed its kind (a break of the schema is no
 // drift), TransientError when the source goes away. `folder` holds the artifact. Reads by as many connections at once
-// as source.streams says, where that gives the very same counts: features and scores, not losses and detectors.
+// as source.streams says, where that gives the very same counts: features and scores, not losses and detectors. A
+// reader that is there already, opened under look_name(), sees what was there when it was opened.
+LookResult look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder,
+                source::SourceReader reader);
 LookResult look(const LookJob& job, const settings::Source& source, const std::filesystem::path& folder);
 
 // Why a worker could not look.

@@ -130,7 +130,7 @@ class Reproducer {
       found_.changes.push_back("the rows cannot be read: " + sentence_of(error));
       return;
     }
-    found_.data_now = rows_->stats.data_sha256;
+    found_.data_now = rows_->data_sha256;
     if (found_.data_now != found_.data_then) tell_changes();
   }
 
@@ -180,7 +180,7 @@ class Reproducer {
     } else {
       found_.fault = "its rows cannot be read";
     }
-    if (found_.used != RowsUsed::none) found_.data_used = rows_->stats.data_sha256;
+    if (found_.used != RowsUsed::none) found_.data_used = rows_->data_sha256;
   }
 
   void compare_programs() {

@@ -210,7 +210,7 @@ TrialResult run_trial(const TrialJob& job, const settings::Source& source, const
   filter.until = cut.until ? std::min(*cut.until, cut.complete_before) : cut.complete_before;
   filter.labelled_only = true;
   TrialSink sink(version, against, columns, roles, classes);
-  (void)reader.extract(job.model, columns, data::read_order(roles), time_column, filter, false, "", {&sink});
+  (void)reader.extract(job.model, columns, data::read_order(roles), time_column, filter, nullptr, {&sink});
   result.clusters = cut_clusters(cut, sink.finish());
   return result;
 }

@@ -213,7 +213,7 @@ class Attempt {
                         .preparation = preparation_,
                         .model = model_,
                         .previous = {},
-                        .data_sha256 = extracted_.stats.data_sha256,
+                        .data_sha256 = extracted_.data_sha256,
                         .folder = surroundings_.folder,
                         .on_progress = {},
                         .on_output = [this](std::string_view line) { take_line(line); }};

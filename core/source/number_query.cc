@@ -45,7 +45,7 @@ std::optional<double> read_number(const settings::Source& source, const std::str
   // Two rows are enough to know that there are too many.
   model.query = fmt::format("SELECT * FROM (\n{}\n) AS q LIMIT 2", one_statement(query));
   FirstNumber first;
-  reader.extract(model, columns, {0}, column, {}, false, "", {&first});
+  reader.extract(model, columns, {0}, column, {}, nullptr, {&first});
   if (first.rows > 1) {
     throw DataError("the query of a trigger returns more than one row, and one is expected",
                     "aggregate its rows, or put LIMIT 1 behind an ORDER BY");

@@ -155,6 +155,31 @@ struct SourceReader::Impl {
     return out;
   }
 
+  // By COPY, so that the time is decoded by the very code that decodes the rows'.
+  std::optional<EventTime> outermost_event(std::string_view aggregate, std::string_view which,
+                                           const settings::Model& model, const data::SourceColumn& time_column,
+                                           const RowFilter& filter) {
+    const std::string time = qualified(time_column.name);
+    const std::string condition = where(model, time_column, filter);
+    CopyDecoder decoder({{time_column.name, time_column.sql_type, wire_of(model, time_column)}});
+    copy(fmt::format("/* retraind:source.{}_event */ COPY (SELECT pg_catalog.{}({}) {}{}) TO STDOUT (FORMAT binary)",
+                     which, aggregate, time, from(model), condition),
+         decoder, [](std::span<const std::byte>) {});
+    const data::Batch& batch = decoder.batch();
+    if (batch.rows != 1) throw DataError(fmt::format("the source answered {} rows where one was expected", batch.rows));
+    if (batch.columns[0].nulls[0] != 0) return std::nullopt;
+    const double found = batch.columns[0].numbers[0];
+    if (!std::isfinite(found)) {
+      throw DataError(
+          fmt::format("the {} event time in column \"{}\" is {}, which is no point in time", which, time_column.name,
+                      std::isnan(found) ? "NaN"
+                      : found > 0       ? "infinity"
+                                        : "-infinity"),
+          "leave such rows out in the query");
+    }
+    return found;
+  }
+
   // The event time of the n-th newest row, as an SQL literal; std::nullopt when there are fewer rows. It goes from the
   // server and back as text, so that no rounding comes between.
   std::optional<std::string> find_cut(const settings::Model& model, const std::string& time,
@@ -199,30 +224,14 @@ void SourceReader::plan(const std::string& query) {
 
 std::optional<EventTime> SourceReader::newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                                     std::optional<EventTime> until, bool labelled_only) {
-  RowFilter filter;
-  filter.until = until;
-  filter.labelled_only = labelled_only;
-  const std::string time = impl_->qualified(time_column.name);
-  const std::string where = impl_->where(model, time_column, filter);
-  // By COPY, so that the time is decoded by the very code that decodes the rows'.
-  CopyDecoder decoder({{time_column.name, time_column.sql_type, impl_->wire_of(model, time_column)}});
-  impl_->copy(fmt::format("/* retraind:source.newest_event */ COPY (SELECT pg_catalog.max({}) {}{}) TO STDOUT"
-                          " (FORMAT binary)",
-                          time, Impl::from(model), where),
-              decoder, [](std::span<const std::byte>) {});
-  const data::Batch& batch = decoder.batch();
-  if (batch.rows != 1) throw DataError(fmt::format("the source answered {} rows where one was expected", batch.rows));
-  if (batch.columns[0].nulls[0] != 0) return std::nullopt;
-  const double newest = batch.columns[0].numbers[0];
-  if (!std::isfinite(newest)) {
-    throw DataError(
-        fmt::format("the newest event time in column \"{}\" is {}, which is no point in time", time_column.name,
-                    std::isnan(newest) ? "NaN"
-                    : newest > 0       ? "infinity"
-                                       : "-infinity"),
-        "leave such rows out in the query");
-  }
-  return newest;
+  return impl_->outermost_event("max", "newest", model, time_column,
+                                {.after = {}, .until = until, .newest_rows = {}, .labelled_only = labelled_only});
+}
+
+std::optional<EventTime> SourceReader::oldest_event(const settings::Model& model, const data::SourceColumn& time_column,
+                                                    std::optional<EventTime> until, bool labelled_only) {
+  return impl_->outermost_event("min", "oldest", model, time_column,
+                                {.after = {}, .until = until, .newest_rows = {}, .labelled_only = labelled_only});
 }
 
 std::optional<EventTime> SourceReader::nth_newest_event(const settings::Model& model,
@@ -272,7 +281,7 @@ std::uint64_t SourceReader::count_rows(const settings::Model& model, const data:
 
 ExtractStats SourceReader::extract(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
                                    const std::vector<std::size_t>& columns, const data::SourceColumn& time_column,
-                                   const RowFilter& filter, bool hash, const std::string& schema,
+                                   const RowFilter& filter, RowSetHash* row_set,
                                    const std::vector<data::BatchSink*>& sinks, const RawListener& raw) {
   if (columns.empty()) throw std::logic_error("an extraction of no columns");
   std::vector<CopyColumn> wire;
@@ -285,7 +294,6 @@ ExtractStats SourceReader::extract(const settings::Model& model, const std::vect
   const std::string where = impl_->where(model, time_column, filter);
 
   ExtractStats stats;
-  RowSetHash row_set;
   CopyDecoder decoder(std::move(wire));
   const auto hand_on = [&] {
     const data::Batch& batch = decoder.batch();
@@ -297,13 +305,12 @@ ExtractStats SourceReader::extract(const settings::Model& model, const std::vect
                   Impl::from(model), where),
       decoder,
       [&](std::span<const std::byte> row) {
-        if (hash) decoder.add_row_key(row_set.add(row));
+        if (row_set != nullptr) decoder.add_row_key(row_set->add(row));
         if (decoder.full()) hand_on();
       },
       raw);
   if (decoder.batch().rows > 0) hand_on();
   stats.rows = decoder.rows();
-  if (hash) stats.data_sha256 = to_hex(row_set.finish(schema));
   return stats;
 }
 

@@ -34,7 +34,6 @@ struct RowFilter {
 struct ExtractStats {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  std::string data_sha256;  // of the set of rows, order-independent; empty when not hashed
 };
 
 // Is handed each message of the stream as it came, before it is decoded.
@@ -64,6 +63,10 @@ class SourceReader {
   std::optional<EventTime> newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                         std::optional<EventTime> until, bool labelled_only);
 
+  // The oldest one, likewise.
+  std::optional<EventTime> oldest_event(const settings::Model& model, const data::SourceColumn& time_column,
+                                        std::optional<EventTime> until, bool labelled_only);
+
   // The event time of the `nth` newest row (from 1), likewise; std::nullopt when there are fewer.
   std::optional<EventTime> nth_newest_event(const settings::Model& model, const data::SourceColumn& time_column,
                                             std::optional<EventTime> until, bool labelled_only, std::uint64_t nth);
@@ -84,13 +87,12 @@ class SourceReader {
                            const RowFilter& filter);
 
   // Streams the rows, in batches, to every sink in turn. `columns` are positions into what describe returned; the
-  // batch's columns stand in the same order. With `hash`, every row is hashed into ExtractStats::data_sha256 under
-  // `schema` and the batch carries row keys. Throws DataError for a malformed stream, TransientError when the source
-  // goes away.
+  // batch's columns stand in the same order. With `row_set`, every row is added to it and the batch carries row keys.
+  // Throws DataError for a malformed stream, TransientError when the source goes away.
   ExtractStats extract(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,
                        const std::vector<std::size_t>& columns, const data::SourceColumn& time_column,
-                       const RowFilter& filter, bool hash, const std::string& schema,
-                       const std::vector<data::BatchSink*>& sinks, const RawListener& raw = {});
+                       const RowFilter& filter, RowSetHash* row_set, const std::vector<data::BatchSink*>& sinks,
+                       const RawListener& raw = {});
 
   // How the values of these columns look in the stream, for whoever keeps it (pipeline/kept_data.h).
   std::vector<WireType> wire_types(const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,

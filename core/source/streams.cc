@@ -88,7 +88,7 @@ ExtractStats extract_parts(SourceReader& reader, const settings::Source& source,
                            const std::vector<StreamPart>& parts) {
   if (parts.empty()) throw std::logic_error("an extraction of no parts");
   if (parts.size() == 1) {
-    return reader.extract(model, all_columns, columns, time_column, parts[0].filter, false, "", parts[0].sinks);
+    return reader.extract(model, all_columns, columns, time_column, parts[0].filter, parts[0].row_set, parts[0].sinks);
   }
   std::vector<SourceReader> others;
   std::vector<std::function<void()>> cancellers{reader.canceller()};
@@ -108,7 +108,7 @@ ExtractStats extract_parts(SourceReader& reader, const settings::Source& source,
           std::vector<data::BatchSink*> sinks{&stoppable};
           sinks.insert(sinks.end(), parts[i].sinks.begin(), parts[i].sinks.end());
           SourceReader& own = i == 0 ? reader : others[i - 1];
-          read[i] = own.extract(model, all_columns, columns, time_column, parts[i].filter, false, "", sinks);
+          read[i] = own.extract(model, all_columns, columns, time_column, parts[i].filter, parts[i].row_set, sinks);
         });
       });
     }

@@ -14,10 +14,11 @@ namespace retraind::source {
 struct StreamPart {
   RowFilter filter;
   std::vector<data::BatchSink*> sinks;
+  RowSetHash* row_set = nullptr;  // of this part alone; or of none, and then no row is hashed
 };
 
-// Streams every part, as SourceReader::extract does without hashing; the first one by `reader`, the others by further
-// connections to `source`. The sum of what they read. When one part fails, the others are stopped and its exception is
+// Streams every part, as SourceReader::extract does; the first one by `reader`, the others by further connections to
+// `source`. The sum of what they read. When one part fails, the others are stopped and its exception is
 // thrown, once all threads have ended. One part takes no thread.
 ExtractStats extract_parts(SourceReader& reader, const settings::Source& source, const std::string& application_name,
                            const settings::Model& model, const std::vector<data::SourceColumn>& all_columns,

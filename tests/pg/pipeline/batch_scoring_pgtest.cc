@@ -64,7 +64,7 @@ class BatchScoringTest : public ::testing::Test {
     const auto columns = reader.describe(model.query);
     const data::Roles roles = data::assign_roles(columns, model);
     data::TableBuilder builder(columns, roles, model.task);
-    (void)reader.extract(model, columns, data::read_order(roles), columns[roles.time], {}, false, "", {&builder});
+    (void)reader.extract(model, columns, data::read_order(roles), columns[roles.time], {}, nullptr, {&builder});
     const data::Table table = builder.finish();
     std::vector<std::string> warnings;
     const auto preparation = data::Preparation::fit(table, 0, table.rows, model, warnings);
@@ -146,7 +146,7 @@ TEST_F(BatchScoringTest, SaysWhatTheModelSaysOfEachNewRow) {
   const data::Roles roles = data::assign_roles(columns, job.model);
   data::TableBuilder builder(columns, roles, job.model.task);
   (void)reader.extract(job.model, columns, data::read_order(roles), columns[roles.time],
-                       {.after = job.begins_after, .until = {}, .newest_rows = {}}, false, "", {&builder});
+                       {.after = job.begins_after, .until = {}, .newest_rows = {}}, nullptr, {&builder});
   const data::Table table = builder.finish();
   const std::vector<double> expected = scorer.predict(table, 0, table.rows);
   const auto rows = database.rows("SELECT prediction FROM predictions ORDER BY event_time");

@@ -209,7 +209,7 @@ TEST_F(ExecuteTest, KeepsTheRowsItWasMadeFrom) {
   EXPECT_EQ(kept.kept->sha256, to_hex(sha256_of_file(file)));
   const Lineage lineage = lineage_from_json(kept.lineage);
   EXPECT_EQ(lineage.kept_data_sha256, kept.kept->sha256);
-  EXPECT_EQ(extract_kept(file, job.model, lineage.extent, lineage.schema).stats.data_sha256, kept.data_sha256);
+  EXPECT_EQ(extract_kept(file, job.model, lineage.extent, lineage.schema).data_sha256, kept.data_sha256);
 }
 
 TEST_F(ExecuteTest, SaysWhatAVersionWasMadeFrom) {

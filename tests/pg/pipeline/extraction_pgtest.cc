@@ -1,6 +1,7 @@
 // Rows read from a real source, sampled, bounded and kept, and read once more from what was kept.
 #include "core/pipeline/extraction.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -8,10 +9,15 @@
 #include <bit>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/data/sampling.h"
 #include "core/pipeline/kept_data.h"
+#include "core/settings/forms.h"
 #include "core/source/source.h"
 #include "tests/support/test_database.h"
 
@@ -41,9 +47,10 @@ class ExtractionTest : public ::testing::Test {
     std::filesystem::remove_all(folder, ignored);
   }
 
-  source::SourceReader reader() const {
-    return {{.name = "data", .conninfo = database.conninfo(), .statement_timeout = std::chrono::minutes(1)}, "test"};
+  settings::Source source() const {
+    return {.name = "data", .conninfo = database.conninfo(), .statement_timeout = std::chrono::minutes(1)};
   }
+  source::SourceReader reader() const { return {source(), "test"}; }
   Extraction extract(const ExtractionWishes& wishes = {.keep = std::nullopt, .on_rows = {}}) {
     source::SourceReader source = reader();
     const auto columns = source.describe(model.query);
@@ -91,7 +98,7 @@ TEST_F(ExtractionTest, KeepsRowsThatGiveTheSameTableAndTheSameSha256) {
   const Extraction read = extract({.keep = file, .on_rows = {}});
   EXPECT_EQ(read.table.rows, 9000u);
   const Extraction again = extract_kept(file, model, read.extent, read.schema);
-  EXPECT_EQ(again.stats.data_sha256, read.stats.data_sha256);
+  EXPECT_EQ(again.data_sha256, read.data_sha256);
   EXPECT_EQ(again.stats.rows, read.stats.rows);
   EXPECT_EQ(again.label_type, read.label_type);
   EXPECT_EQ(again.time_column, "ts");
@@ -103,8 +110,47 @@ TEST_F(ExtractionTest, KeepsAllRowsOfASampleSoThatItIsDrawnAgain) {
   const std::filesystem::path file = folder / kKeptDataFile;
   const Extraction read = extract({.keep = file, .on_rows = {}});
   const Extraction again = extract_kept(file, model, read.extent, read.schema);
-  EXPECT_EQ(again.stats.data_sha256, read.stats.data_sha256);
+  EXPECT_EQ(again.data_sha256, read.data_sha256);
   expect_same_table(read.table, again.table);
+}
+
+TEST_F(ExtractionTest, ReadsTheSameRowsByAnyNumberOfStreams) {
+  // Words and labels that only some parts hold, and many rows at one time.
+  database.exec(
+      "INSERT INTO t SELECT timestamptz '2026-01-01 00:00+00' + i * interval '1 minute', i / 7.0, i % 3 = 0, "
+      "'word ' || i / 5000, 'ok', date '2026-01-01', md5(i::text)::uuid, 1 + i % 4, i % 2 FROM generate_series(9001, "
+      "60000) i;"
+      "UPDATE t SET ts = '2026-01-20 00:00+00' WHERE ts BETWEEN '2026-01-20 00:00+00' AND '2026-01-20 10:00+00';"
+      "ANALYZE t");
+  newest = to_event_time(*parse_instant("2026-02-20T00:00:00Z"));
+  settings::Source many = source();
+  for (const char* window : {"all", "20d", "30000 rows"}) {
+    for (const std::uint64_t sample : {std::uint64_t{0}, std::uint64_t{5000}}) {
+      SCOPED_TRACE(fmt::format("{}, sample {}", window, sample));
+      model.training.window = *settings::parse_window(window);
+      model.training.sample_rows = sample == 0 ? std::nullopt : std::optional(sample);
+      const Extraction one = extract();
+      for (const int streams : {2, 3, 8}) {
+        many.streams = streams;
+        std::set<std::thread::id> threads;
+        std::uint64_t told = 0;
+        const Extraction read = extract({.keep = std::nullopt,
+                                         .on_rows =
+                                             [&](std::uint64_t rows) {
+                                               threads.insert(std::this_thread::get_id());
+                                               EXPECT_GT(rows, std::exchange(told, rows));
+                                             },
+                                         .streams = FurtherStreams{.source = many, .application_name = "test"}});
+        EXPECT_EQ(told, read.stats.rows);
+        EXPECT_EQ(read.stats.rows, one.stats.rows);
+        EXPECT_EQ(read.data_sha256, one.data_sha256);
+        expect_same_table(one.table, read.table);
+        // The newest so many rows are found by one statement.
+        const bool splits = std::string_view(window) != "30000 rows";
+        EXPECT_EQ(threads.size() > 1, splits) << streams;
+      }
+    }
+  }
 }
 
 TEST_F(ExtractionTest, RefusesKeptDataThatAreCutOrChanged) {
@@ -121,7 +167,7 @@ TEST_F(ExtractionTest, RefusesKeptDataThatAreCutOrChanged) {
   changed.put('\x7f');
   changed.close();
   try {
-    EXPECT_NE(extract_kept(file, model, read.extent, read.schema).stats.data_sha256, read.stats.data_sha256);
+    EXPECT_NE(extract_kept(file, model, read.extent, read.schema).data_sha256, read.data_sha256);
   } catch (const DataError&) {
     // It no longer is a stream at all.
   }
@@ -142,7 +188,7 @@ TEST_F(ExtractionTest, DrawsTheSameSampleWhateverOrderRowsComeIn) {
   database.exec(
       "CREATE TABLE other AS SELECT * FROM t ORDER BY md5(ts::text); DROP TABLE t; ALTER TABLE other RENAME TO t");
   const Extraction other = extract();
-  EXPECT_EQ(one.stats.data_sha256, other.stats.data_sha256);
+  EXPECT_EQ(one.data_sha256, other.data_sha256);
   expect_same_table(one.table, other.table);
   model.training.seed = 2;
   EXPECT_NE(extract().table.row_keys, one.table.row_keys);

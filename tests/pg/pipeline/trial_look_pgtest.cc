@@ -62,7 +62,7 @@ class TrialLookTest : public ::testing::Test {
     const auto columns = reader.describe(model.query);
     const data::Roles roles = data::assign_roles(columns, model);
     data::TableBuilder builder(columns, roles, model.task);
-    (void)reader.extract(model, columns, data::read_order(roles), columns[roles.time], {}, false, "", {&builder});
+    (void)reader.extract(model, columns, data::read_order(roles), columns[roles.time], {}, nullptr, {&builder});
     const data::Table table = builder.finish();
     std::vector<std::string> warnings;
     const auto preparation = data::Preparation::fit(table, 0, table.rows, model, warnings);

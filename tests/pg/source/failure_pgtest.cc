@@ -87,7 +87,7 @@ TEST_F(SourceFailureTest, NeverWrites) {
   const settings::Model m = model("SELECT sneaky() AS t");
   const auto columns = source.describe(m.query);
   KeepingSink sink;
-  EXPECT_CONTAINS(complaint<DataError>([&] { source.extract(m, columns, {0}, columns[0], {}, false, "", {&sink}); }),
+  EXPECT_CONTAINS(complaint<DataError>([&] { source.extract(m, columns, {0}, columns[0], {}, nullptr, {&sink}); }),
                   "the query wants to write");
   EXPECT_EQ(database.text("SELECT count(*) FROM t"), "0");
 }
@@ -164,7 +164,7 @@ TEST_F(SourceFailureTest, SaysHowFarItGotWhenTheServerGoesAway) {
   const auto columns = source.describe(m.query);
   Terminator sink(database);
   const std::string words = complaint<TransientError>([&] {
-    source.extract(m, columns, {0, 1}, columns[0], {}, false, "", {&sink});
+    source.extract(m, columns, {0, 1}, columns[0], {}, nullptr, {&sink});
   });
   // Three batches had been handed over; the rows on their way since then are another number every time.
   const std::size_t number = words.find("went away, after ");
@@ -191,8 +191,7 @@ TEST_F(SourceFailureTest, StopsAtOnceWhenASinkRefuses) {
       "k");
   const auto columns = source.describe(m.query);
   Refuser sink;
-  EXPECT_EQ(complaint<DataError>([&] { source.extract(m, columns, {0}, columns[0], {}, false, "", {&sink}); }),
-            "enough");
+  EXPECT_EQ(complaint<DataError>([&] { source.extract(m, columns, {0}, columns[0], {}, nullptr, {&sink}); }), "enough");
   EXPECT_EQ(source.describe("SELECT 1 AS t").size(), 1u) << "the reader goes on";
 }
 
@@ -212,7 +211,7 @@ TEST_F(SourceFailureTest, SaysWhenATableIsGone) {
   database.exec("DROP TABLE t");
   SourceReader source = reader();
   KeepingSink sink;
-  EXPECT_CONTAINS(complaint<DataError>([&] { source.extract(m, columns, {0}, columns[0], {}, false, "", {&sink}); }),
+  EXPECT_CONTAINS(complaint<DataError>([&] { source.extract(m, columns, {0}, columns[0], {}, nullptr, {&sink}); }),
                   "relation \"t\" does not exist");
 }
 
@@ -231,7 +230,7 @@ TEST_F(SourceFailureTest, SaysWhenAValueCannotBeComputed) {
   const auto columns = source.describe(m.query);
   KeepingSink sink;
   EXPECT_CONTAINS(complaint<DataError>([&] {
-                    source.extract(m, columns, {0, 1}, columns[0], {}, false, "", {&sink});
+                    source.extract(m, columns, {0, 1}, columns[0], {}, nullptr, {&sink});
                   }),
                   "refused the query, after 4,999 rows: division by zero");
 }
@@ -251,7 +250,7 @@ TEST_F(SourceFailureTest, QuotesNamesThatAreNasty) {
     filter.after = 1;
     filter.labelled_only = true;
     filter.newest_rows = 1;
-    source.extract(m, columns, {0}, columns[0], filter, false, "", {&sink});
+    source.extract(m, columns, {0}, columns[0], filter, nullptr, {&sink});
     EXPECT_EQ(sink.rows.size(), 1u) << name;
   }
 }
@@ -274,7 +273,7 @@ TEST_F(SourceFailureTest, SaysWhenAColumnChangedItsType) {
   SourceReader source = reader();
   KeepingSink sink;
   EXPECT_CONTAINS(complaint<DataError>([&] {
-                    source.extract(m, columns, {0, 1}, columns[0], {}, false, "", {&sink});
+                    source.extract(m, columns, {0, 1}, columns[0], {}, nullptr, {&sink});
                   }),
                   "column \"x\" had type integer and now has type text");
 }

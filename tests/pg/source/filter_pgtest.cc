@@ -184,17 +184,17 @@ TEST_F(SourceFilterTest, HashesTheSetOfRowsAndNotTheirOrder) {
   const auto digest = [&](const std::string& table) {
     const Reading reading = read(model("SELECT t, v, s FROM " + table), {}, true);
     EXPECT_EQ(reading.keys.size(), reading.rows.size());
-    return reading.stats.data_sha256;
+    return reading.data_sha256;
   };
   const std::string original = digest("h");
   EXPECT_EQ(digest("shuffled"), original);
   EXPECT_NE(digest("changed"), original);
   EXPECT_NE(digest("doubled"), original);
-  EXPECT_EQ(read(model("SELECT t, v, s FROM h")).stats.data_sha256, "") << "not asked for";
+  EXPECT_EQ(read(model("SELECT t, v, s FROM h")).data_sha256, "") << "not asked for";
 }
 
 TEST_F(SourceFilterTest, TellsNullFromEmptyInTheHash) {
-  const auto digest = [&](const std::string& query) { return read(model(query), {}, true).stats.data_sha256; };
+  const auto digest = [&](const std::string& query) { return read(model(query), {}, true).data_sha256; };
   EXPECT_NE(digest("SELECT 1 AS t, ''::text AS a"), digest("SELECT 1 AS t, NULL::text AS a"));
   EXPECT_NE(digest("SELECT 1 AS t, 'ab'::text AS a, 'c'::text AS b"),
             digest("SELECT 1 AS t, 'a'::text AS a, 'bc'::text AS b"));
@@ -206,7 +206,7 @@ TEST_F(SourceFilterTest, ReadsTheColumnsAskedForInTheirOrder) {
   const auto columns = source.describe(m.query, {"t", "a", "b"});
   KeepingSink one;
   KeepingSink two;
-  source.extract(m, columns, {2, 0, 1}, columns[0], {}, false, "", {&one, &two});
+  source.extract(m, columns, {2, 0, 1}, columns[0], {}, nullptr, {&one, &two});
   EXPECT_EQ(one.rows, (std::vector<std::vector<Value>>{{2.5, 1.0, std::string("a")}}));
   EXPECT_EQ(two.rows, one.rows) << "every sink sees every batch";
 }

@@ -48,6 +48,7 @@ struct Reading {
   std::vector<std::size_t> batch_sizes;
   std::vector<std::uint64_t> keys;
   ExtractStats stats;
+  std::string data_sha256;  // empty when it was not hashed
 };
 
 class SourceTest : public ::testing::Test {
@@ -81,8 +82,10 @@ class SourceTest : public ::testing::Test {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < out.columns.size(); ++i) all.push_back(i);
     KeepingSink sink;
-    out.stats =
-        source.extract(model, out.columns, all, find(out.columns, model.time_column), filter, hash, "schema", {&sink});
+    RowSetHash row_set;
+    out.stats = source.extract(model, out.columns, all, find(out.columns, model.time_column), filter,
+                               hash ? &row_set : nullptr, {&sink});
+    if (hash) out.data_sha256 = to_hex(row_set.finish("schema"));
     out.rows = std::move(sink.rows);
     out.batch_sizes = std::move(sink.batch_sizes);
     out.keys = std::move(sink.keys);

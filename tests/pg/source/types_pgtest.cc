@@ -149,7 +149,7 @@ TEST_F(SourceTest, ReadsAnEmptyResult) {
   const Reading reading = read(model("SELECT 1 AS t WHERE false"), {}, true);
   EXPECT_EQ(reading.stats.rows, 0u);
   EXPECT_TRUE(reading.batch_sizes.empty());
-  EXPECT_EQ(reading.stats.data_sha256.size(), 64u);
+  EXPECT_EQ(reading.data_sha256.size(), 64u);
 }
 
 TEST_F(SourceTest, RefusesTextThatIsNotUtf8) {
@@ -161,7 +161,7 @@ TEST_F(SourceTest, RefusesTextThatIsNotUtf8) {
     const auto columns = source.describe(m.query);
     KeepingSink sink;
     EXPECT_NE(complaint<DataError>([&] {
-                source.extract(m, columns, {0, 1}, columns[0], {}, false, "", {&sink});
+                source.extract(m, columns, {0, 1}, columns[0], {}, nullptr, {&sink});
               }).find("invalid byte sequence for encoding \"UTF8\": 0xe4"),
               std::string::npos);
   }
@@ -183,8 +183,8 @@ TEST_F(SourceTest, NamesEveryColumnItCannotReadAndTheCastToWrite) {
   const auto columns = source.describe(query, {"t"});
   EXPECT_EQ(columns.size(), 6u);
   KeepingSink sink;
-  EXPECT_EQ(source.extract(model(query), columns, {0}, columns[0], {}, false, "", {&sink}).rows, 1u);
-  EXPECT_THROW(source.extract(model(query), columns, {1}, columns[0], {}, false, "", {&sink}), DataError);
+  EXPECT_EQ(source.extract(model(query), columns, {0}, columns[0], {}, nullptr, {&sink}).rows, 1u);
+  EXPECT_THROW(source.extract(model(query), columns, {1}, columns[0], {}, nullptr, {&sink}), DataError);
 }
 
 }  // namespace

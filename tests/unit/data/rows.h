@@ -91,13 +91,16 @@ struct Build {
   std::vector<std::uint64_t> keys = {};
   std::size_t batch_rows = 2;
   std::optional<Roles> roles = {};  // instead of roles_in_order; they must be in reading order as well
+  std::size_t builders = 1;         // so many collect a part of the rows each, and are appended to one another
 };
 
 inline Table build_table(const std::vector<SourceColumn>& columns, const std::vector<Row>& rows,
                          const Build& how = {}) {
   std::vector<ValueType> types;
   for (const SourceColumn& column : columns) types.push_back(column.type);
-  TableBuilder builder(columns, how.roles ? *how.roles : roles_in_order(columns.size(), how.clustered), how.task);
+  const Roles roles = how.roles ? *how.roles : roles_in_order(columns.size(), how.clustered);
+  std::deque<TableBuilder> builders;
+  for (std::size_t i = 0; i < how.builders; ++i) builders.emplace_back(columns, roles, how.task);
   for (std::size_t begin = 0; begin < rows.size(); begin += how.batch_rows) {
     const std::size_t end = std::min(rows.size(), begin + how.batch_rows);
     const auto part = [&](const auto& all) {
@@ -107,9 +110,10 @@ inline Table build_table(const std::vector<SourceColumn>& columns, const std::ve
                                 all.begin() + static_cast<std::ptrdiff_t>(end));
     };
     const OwnedBatch batch(types, part(rows), part(how.keys));
-    builder.consume(batch.batch());
+    builders[begin * how.builders / rows.size()].consume(batch.batch());
   }
-  return builder.finish();
+  for (std::size_t i = 1; i < how.builders; ++i) builders.front().append(std::move(builders[i]));
+  return builders.front().finish();
 }
 
 // The message of the DataError that `step` throws; fails the test when it throws none.

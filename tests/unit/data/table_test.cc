@@ -121,6 +121,10 @@ TEST(TableBuilder, DoesNotDependOnTheOrderOfArrival) {
     }
     expect_same(once, build_table(columns, rows,
                                   {.task = Task::multiclass, .clustered = true, .keys = keys, .batch_rows = 17}));
+    expect_same(
+        once,
+        build_table(columns, rows,
+                    {.task = Task::multiclass, .clustered = true, .keys = keys, .batch_rows = 17, .builders = 3}));
   }
 }
 
@@ -156,6 +160,58 @@ TEST(TableBuilder, SortsWeightsEntitiesAndSlicesWithTheirRows) {
   const Build other{
       .task = Task::regression, .keys = {keys.rbegin(), keys.rend()}, .batch_rows = 7, .roles = kWeighted};
   expect_same(table, build_table(kWeightedColumns, reversed, other));
+  Build parts = how;
+  parts.builders = 4;
+  expect_same(table, build_table(kWeightedColumns, rows, parts));
+}
+
+TEST(TableBuilder, AppendsWhatAnotherCollectedAsIfItHadComeItself) {
+  // Numbers as classes and as clusters, in either part some that the other lacks, NULL, and ties across the parts.
+  const std::vector<SourceColumn> columns{number("t"), number("y"), category("c"), number("who")};
+  const std::vector<Row> rows{{1.0, 5.0, "b", 7.0},    {2.0, 10.0, Null{}, Null{}}, {2.0, 5.0, "a", 7.0},
+                              {2.0, Null{}, "z", 3.0}, {3.0, 1.0, "b", 7.0},        {4.0, 10.0, "a", Null{}}};
+  Build how{.task = Task::multiclass, .clustered = true, .keys = {1, 2, 3, 4, 5, 6}, .batch_rows = 1};
+  const Table once = build_table(columns, rows, how);
+  EXPECT_EQ(once.label.levels, (std::vector<std::string>{"1", "5", "10"}));
+  for (const std::size_t builders : {2U, 3U, 6U}) {
+    how.builders = builders;
+    const Table joined = build_table(columns, rows, how);
+    ASSERT_EQ(joined.rows, once.rows);
+    for (std::size_t i = 0; i < once.rows; ++i) {
+      if (std::isnan(once.label.values[i])) {
+        EXPECT_TRUE(std::isnan(joined.label.values[i]));
+      } else {
+        EXPECT_EQ(joined.label.values[i], once.label.values[i]);
+      }
+    }
+    EXPECT_EQ(joined.label.levels, once.label.levels);
+    EXPECT_EQ(joined.clusters, once.clusters);
+    EXPECT_EQ(categories_of(joined, 0).levels, categories_of(once, 0).levels);
+    EXPECT_EQ(categories_of(joined, 0).codes, categories_of(once, 0).codes);
+  }
+}
+
+TEST(TableBuilder, SortsWhatItAppendsWhereThePartsOverlap) {
+  Build how{.task = Task::regression, .keys = {9, 4, 2, 7}, .batch_rows = 2, .builders = 2};
+  const Table table = build_table({number("t"), number("y"), number("x")},
+                                  {{1.0, 0.0, 1.0}, {3.0, 0.0, 3.0}, {3.0, 0.0, 2.5}, {5.0, 0.0, 5.0}}, how);
+  EXPECT_EQ(numbers_of(table, 0), (std::vector<float>{1, 2.5F, 3, 5}));
+  EXPECT_EQ(table.row_keys, (std::vector<std::uint64_t>{9, 2, 4, 7}));
+}
+
+TEST(TableBuilder, RefusesToAppendRowsOfAnotherKind) {
+  const std::vector<SourceColumn> columns{number("t"), number("y"), number("x")};
+  const Roles roles = roles_in_order(columns.size());
+  TableBuilder builder(columns, roles, Task::binary);
+  TableBuilder regression(columns, roles, Task::regression);
+  EXPECT_THROW(builder.append(std::move(regression)), std::logic_error);
+  TableBuilder renamed({number("t"), number("y"), number("z")}, roles, Task::binary);
+  EXPECT_THROW(builder.append(std::move(renamed)), std::logic_error);
+  const std::vector<ValueType> types(3, ValueType::number);
+  TableBuilder keyed(columns, roles, Task::binary);
+  keyed.consume(OwnedBatch(types, {{1.0, 1.0, 1.0}}, {1}).batch());
+  builder.consume(OwnedBatch(types, {{1.0, 1.0, 1.0}}).batch());
+  EXPECT_THROW(builder.append(std::move(keyed)), std::logic_error);
 }
 
 TEST(TableBuilder, HoldsNothingForDutiesThatNoColumnHas) {
