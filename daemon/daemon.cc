@@ -30,7 +30,7 @@ constexpr Duration kFirstPause = std::chrono::seconds(1);
 // Threads for blocking work: the evaluations, the deliveries, one for each run's bookkeeping, the listener and the
 // loops' own claims.
 std::size_t pool_size(const settings::Settings& settings) {
-  return 16 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
+  return 20 + 2 * static_cast<std::size_t>(settings.daemon.max_parallel_runs);
 }
 
 TimePoint wall_clock() {

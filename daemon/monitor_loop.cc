@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <iterator>
 
 #include "core/base/error.h"
 #include "daemon/leased_look.h"
@@ -18,7 +19,7 @@ namespace asio = boost::asio;
 
 // At most so many triggers are evaluated at once, and so many of them by looks, which take long where a source is slow:
 // the others must not wait for them.
-constexpr std::size_t kMaxEvaluating = 4;
+constexpr std::size_t kMaxEvaluating = 8;
 constexpr std::size_t kMaxLooking = 2;
 
 bool takes_a_look(const runs::ClaimedMonitor& monitor) {
@@ -115,16 +116,22 @@ std::size_t MonitorLoop::looking() const {
 asio::awaitable<bool> MonitorLoop::run_once() {
   const std::size_t free = kMaxEvaluating - evaluations_.size();
   if (free == 0) co_return false;
-  const bool may_look = looking() < kMaxLooking;
+  // No more of all kinds are claimed than may be made if all of them should take a look.
+  const std::size_t of_any_kind = std::min(free, kMaxLooking - std::min(looking(), kMaxLooking));
   std::vector<runs::ClaimedMonitor> claimed;
   const std::vector<std::string> sources = context_.source_names();
   const Duration lease_time = context_.settings->daemon.lease_time;
-  // No more are claimed than may be made if all of them should take a look.
-  const std::size_t most = may_look ? std::min(free, kMaxLooking - looking()) : free;
-  co_await run_blocking(context_.pool, [this, &claimed, &sources, &most, &lease_time, &may_look] {
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &free, &of_any_kind, &lease_time] {
     context_.registry.transact("claim triggers", [&](store::Transaction& transaction) {
-      claimed = runs::claim_due_monitors(transaction, context_.executor, sources, most, lease_time,
-                                         runs::registry_now(transaction), may_look);
+      const TimePoint now = runs::registry_now(transaction);
+      const auto claim = [&](std::size_t most, bool looks) {
+        return runs::claim_due_monitors(transaction, context_.executor, sources, most, lease_time, now, looks);
+      };
+      claimed.clear();
+      if (of_any_kind > 0) claimed = claim(of_any_kind, true);
+      if (claimed.size() < of_any_kind || claimed.size() == free) return;
+      std::vector<runs::ClaimedMonitor> more = claim(free - claimed.size(), false);
+      std::move(more.begin(), more.end(), std::back_inserter(claimed));
     });
   });
   for (runs::ClaimedMonitor& monitor : claimed) {
@@ -132,8 +139,7 @@ asio::awaitable<bool> MonitorLoop::run_once() {
     evaluations_.insert(evaluation);
     asio::co_spawn(context_.io, evaluate(evaluation), asio::detached);
   }
-  if (claimed.size() < most) co_return false;
-  co_return evaluations_.size() < kMaxEvaluating;
+  co_return claimed.size() == free&& evaluations_.size() < kMaxEvaluating;
 }
 
 asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) {

@@ -42,44 +42,49 @@ def run(sandbox, report, options):
                 ", ".join("random()" for _ in FEATURES[2:]) +
                 ", ((a + b * b + random() * 0.5) > 1)::integer FROM (SELECT i, random() AS a, random() AS b FROM "
                 f"generate_series(1, {rows}) AS i) AS drawn; ANALYZE rows", "source")
-    config = sandbox.configure(MODEL.format(columns=COLUMNS), name="training", daemon='poll_interval = "500ms"')
-    sandbox.retraind(config, "migrate")
     copy = copy_of(sandbox, f"SELECT {COLUMNS} FROM rows")
-    copy()
+    model = MODEL.format(columns=COLUMNS)
+    sandbox.retraind(sandbox.configure(model, name="training"), "migrate")
+    one, memory = runs_of(sandbox, options, copy, model)
+    two, _ = runs_of(sandbox, options, copy, "streams = 2\n" + model)
 
+    ratio = Spread([taken["own"] / taken["copy"] for taken in one])
+    report.at_most("training", f"run on {rows} rows × 10 features, less XGBoost's calls / COPY", ratio.median, 1.15, str(ratio),
+                   limit="COPY; then digest, validation, derivatives, verdict, reference, each a pass over the rows")
+    report.add("training", "… the same with the rows read by two streams", str(Spread([t["own"] / t["copy"] for t in two])))
+    own = Spread([taken["own"] for taken in one])
+    report.add("training", "… XGBoost's own calls; all else", f"{Spread([taken['xgboost'] for taken in one])} s; {own} s")
+    report.add("training", "… its steps, median", ", ".join(
+        f"{name} {Spread([taken['steps'][name] for taken in one]).median:.2f} s" for name in one[0]["steps"]))
+    matrix = rows * len(FEATURES) * 4
+    report.at_most("training", "memory of the worker / matrix of 4-byte floats", memory / matrix, 2.5,
+                   f"{memory / matrix:.2f} ({memory / MIB:.0f} MiB)")
+    peer(sandbox, report, options, own, memory)
+
+
+def runs_of(sandbox, options, copy, model):
+    """What each of some runs took, with the COPY after it; and the most memory of any process."""
+    config = sandbox.configure(model, name="training", daemon='poll_interval = "500ms"')
+    copy()
     daemon = sandbox.start(config)
     sandbox.wait_until("SELECT count(*) > 0 FROM retraind.model WHERE name = 't'")
-    ratios, own, inside, steps = [], [], [], []
-    # The first run has no opponent to be judged against, and is not counted.
+    out = []
+    # The first run has no opponent to be judged against, or is the first of its daemon, and is not counted.
     for number in range(options.runs + 1):
         sandbox.sql("SELECT retraind.request_run('t', 'benchmark')")
         sandbox.wait_until("SELECT bool_and(finished_at IS NOT NULL) FROM retraind.run_history WHERE model = 't'", 1800)
         copied = copy().wall
-        if number == 0:
-            continue
-        took = of_last_run(sandbox)
-        own.append(took["whole"] - took["xgboost"])
-        inside.append(took["xgboost"])
-        ratios.append(own[-1] / copied)
-        steps.append(took["steps"])
+        if number > 0:
+            taken = of_last_run(sandbox)
+            out.append({"copy": copied, "own": taken["whole"] - taken["xgboost"], **taken})
     failed = sandbox.sql("SELECT string_agg(reason, '; ') FROM retraind.run_history WHERE model = 't' AND (verdict IS NULL OR state = 'failed')")
     if failed:
         raise RuntimeError(f"a run did not reach a verdict: {failed}")
     daemon.process.terminate()
     _, _, usage = os.wait4(daemon.process.pid, 0)  # of the largest process: the worker
     daemon.process.returncode = 0
-
-    matrix = rows * len(FEATURES) * 4
-    ratio = Spread(ratios)
-    report.at_most("training", f"run on {rows} rows × 10 features, less XGBoost's calls / COPY", ratio.median, 1.15, str(ratio),
-                   limit="COPY; then digest, validation, verdict, each a pass over the rows")
-    report.add("training", "… XGBoost's own calls; all else", f"{Spread(inside)} s; {Spread(own)} s")
-    report.add("training", "… its steps, median", ", ".join(
-        f"{name} {Spread([s[name] for s in steps if name in s]).median:.2f} s" for name in steps[0]))
-    memory = usage.ru_maxrss * 1024
-    report.at_most("training", "memory of the worker / matrix of 4-byte floats", memory / matrix, 2.5,
-                   f"{memory / matrix:.2f} ({memory / MIB:.0f} MiB)")
-    peer(sandbox, report, options, Spread(own), memory)
+    daemon.stop()
+    return out, usage.ru_maxrss * 1024
 
 
 def of_last_run(sandbox):
@@ -91,7 +96,8 @@ def of_last_run(sandbox):
                             "ORDER BY started_at").splitlines():
         step, seconds, detail = line.split("|", 2)
         steps[step] = float(seconds)
-        xgboost += json.loads(detail).get("xgboost_ms", 0) / 1000
+        detail = json.loads(detail)
+        xgboost += (detail.get("xgboost_ms", 0) + detail.get("predict_ms", 0)) / 1000
     whole = float(sandbox.sql("SELECT extract(epoch FROM finished_at - started_at) FROM retraind.run_history ORDER BY run_id DESC LIMIT 1"))
     if not xgboost:
         raise RuntimeError("no step says how long XGBoost took")

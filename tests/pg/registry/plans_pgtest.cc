@@ -120,6 +120,20 @@ TEST_F(PlansTest, ClaimsGoByWhatIsDue) {
   }
 }
 
+// When thousands of models are new, or were away, all their triggers are due at once, and the planner has no
+// statistics.
+TEST_F(PlansTest, ClaimsOfTriggersReadTheFrontOfTheQueueThoughNothingIsKnownOfIt) {
+  const std::string values = fmt::format("{}, now() + interval '400 days', {}, 2, '1 minute', true", kDaemon, kSources);
+  for (const bool helped : {false, true}) {
+    registry_->exec("BEGIN; DELETE FROM pg_catalog.pg_statistic WHERE starelid = 'retraind.monitor'::regclass");
+    if (helped) registry_->exec(statements_.at("runs.read_queue_by_index"));
+    const std::string plan = plan_of(statements_.at("runs.claim_due_monitors"), values);
+    registry_->exec("ROLLBACK");
+    EXPECT_EQ(plan.find("\"Sort\"") == std::string::npos, helped) << plan;
+    EXPECT_EQ(plan.find("\"Index Name\": \"monitor_due\"") != std::string::npos, helped) << plan;
+  }
+}
+
 TEST_F(PlansTest, WhatIsDueNextIsFoundWithoutLookingAtAllThatIsDueLater) {
   for (const char* name : {"runs.next_monitor_due", "runs.next_run_due", "runs.next_trial_due", "runs.next_scoring_due",
                            "runs.next_release_due"}) {
