@@ -71,7 +71,9 @@ ANALYZE retraind.model, retraind.monitor, retraind.configuration, retraind.confi
 CREATE TEMPORARY TABLE ranked ON COMMIT DROP AS
 SELECT m.model_id, m.source, m.configuration_sha256, row_number() OVER (ORDER BY m.model_id) AS rank FROM retraind.model m;
 CREATE TEMPORARY TABLE drawing ON COMMIT DROP AS
-SELECT n, 1 + floor((SELECT count(*) FROM ranked) * pg_temp.noise(n, 9) * pg_temp.noise(n, 10))::bigint AS rank FROM generate_series(1::bigint, :history / 30) n;
+-- Each model has been judged once, if there is history for all, so that none waits for its first run.
+SELECT n, CASE WHEN n <= c.count THEN n ELSE 1 + floor(c.count * pg_temp.noise(n, 9) * pg_temp.noise(n, 10))::bigint END AS rank
+  FROM generate_series(1::bigint, :history / 30) n, (SELECT count(*) FROM ranked) c;
 ANALYZE ranked, drawing;
 CREATE TEMPORARY TABLE past ON COMMIT DROP AS
 WITH drawn AS (
