@@ -27,9 +27,10 @@ struct Gradients {
 // XGBoost's, 2 p (1 - p). regression: squared error / 2. `weights`, one a row, multiply both derivatives, before they
 // are put on their grids; with none every row counts 1. Both derivatives are exactly summable (see above). Throws
 // DataError when a derivative is not finite, which takes labels, scores or weights near the end of a float's range, and
-// std::logic_error for another number of margins or weights.
+// std::logic_error for another number of margins or weights. On up to `threads` threads; no bit depends on their
+// number.
 void differentiate(Task task, std::size_t classes, std::span<const float> labels, std::span<const float> weights,
-                   std::span<const float> margins, float positive_weight, Gradients& out);
+                   std::span<const float> margins, float positive_weight, Gradients& out, std::size_t threads = 1);
 
 // Rounds the values to a common grid on which the sum of any `terms` of them, in any order, is exact in double
 // precision. Throws DataError when a value is not finite.

@@ -339,7 +339,8 @@ std::unique_ptr<Model> XgboostTrainer::train(const TrainingSet& set, const Train
         std::transform(margins.begin(), margins.end(), missing.begin(), whole.begin(), std::plus<>());
         margins = whole;
       }
-      differentiate(job.task, job.classes, set.labels, set.weights, margins, positive_weight, gradients);
+      differentiate(job.task, job.classes, set.labels, set.weights, margins, positive_weight, gradients,
+                    static_cast<std::size_t>(job.threads));
       library.of([&] { booster.boost(*matrix, gradients.first, gradients.second); });
       if (job.on_progress) {
         job.on_progress(

@@ -112,6 +112,37 @@ TEST(Gradients, OfTheLogisticLossAreThoseOfThePlainFormulaWhateverTheMargin) {
   EXPECT_NEAR(got.first[0] / std::exp(-60.0), 1, 3e-7);
 }
 
+TEST(Gradients, AreTheSameBitsOnAnyNumberOfThreads) {
+  constexpr std::size_t kRows = 200001;
+  constexpr std::size_t kClasses = 3;
+  Random random(10);
+  std::vector<float> margins(kRows * kClasses);
+  for (float& margin : margins) margin = static_cast<float>(20 * (random.uniform() - 0.5));
+  std::vector<float> labels(kRows);
+  std::vector<float> weights(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    labels[i] = static_cast<float>(random.below(2));
+    weights[i] = static_cast<float>(3 * random.uniform());
+  }
+  for (const Task task : {Task::binary, Task::multiclass, Task::regression}) {
+    const std::span<const float> own(margins.data(), task == Task::multiclass ? kRows * kClasses : kRows);
+    Gradients one;
+    differentiate(task, kClasses, labels, weights, own, 2.0F, one);
+    for (const std::size_t threads : {2U, 3U, 16U}) {
+      Gradients several;
+      differentiate(task, kClasses, labels, weights, own, 2.0F, several, threads);
+      EXPECT_EQ(several.first, one.first);
+      EXPECT_EQ(several.second, one.second);
+    }
+  }
+  weights[150000] = 3e38F;
+  margins[150000] = -50;
+  labels[150000] = 100;
+  Gradients none;
+  EXPECT_THROW(differentiate(Task::regression, 1, labels, weights, std::span(margins).first(kRows), 1.0F, none, 4),
+               DataError);
+}
+
 TEST(Gradients, OfTheSoftmaxAreThoseOfThePlainFormulaWhateverTheMargins) {
   constexpr std::size_t kClasses = 5;
   Random random(9);
