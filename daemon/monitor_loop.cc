@@ -139,7 +139,8 @@ asio::awaitable<bool> MonitorLoop::run_once() {
     evaluations_.insert(evaluation);
     asio::co_spawn(context_.io, evaluate(evaluation), asio::detached);
   }
-  co_return claimed.size() == free&& evaluations_.size() < kMaxEvaluating;
+  if (claimed.size() < free) co_return false;
+  co_return evaluations_.size() < kMaxEvaluating;
 }
 
 asio::awaitable<void> MonitorLoop::look(std::shared_ptr<Evaluation> evaluation) {

@@ -44,6 +44,7 @@ struct FurtherStreams {
   std::string application_name;
 };
 
+// With several streams, `on_rows` is called from their threads, one at a time.
 struct ExtractionWishes {
   std::optional<std::filesystem::path> keep;          // the rows as they came are also left in this file (kept_data.h)
   std::function<void(std::uint64_t rows)> on_rows{};  // told how many have come so far, after each batch; may be empty
