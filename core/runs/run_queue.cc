@@ -78,10 +78,13 @@ UPDATE retraind.run
  WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $5)sql";
 
 constexpr const char* kHandBackRun = R"sql(/* retraind:runs.hand_back_run */
-UPDATE retraind.run
-   SET state = 'queued', not_before = $4, reason = $3, attempt = attempt + 1, max_attempts = max_attempts + 1,
-       lease_term = NULL, lease_holder = NULL, heartbeat_at = NULL, lease_expires_at = NULL, worker_pid = NULL
- WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $4)sql";
+WITH back AS (
+  UPDATE retraind.run
+     SET state = 'queued', not_before = $4, reason = $3, attempt = attempt + 1, max_attempts = max_attempts + 1,
+         lease_term = NULL, lease_holder = NULL, heartbeat_at = NULL, lease_expires_at = NULL, worker_pid = NULL
+   WHERE run_id = $1 AND lease_term = $2 AND state = 'running' AND lease_expires_at > $4
+  RETURNING run_id)
+SELECT pg_notify('retraind_wake', 'run') FROM back)sql";
 
 constexpr const char* kEndRun = R"sql(/* retraind:runs.end_run */
 UPDATE retraind.run SET state = $3, reason = $4, finished_at = $5,
@@ -175,7 +178,7 @@ bool requeue_run(store::Transaction& transaction, const Executor& executor, cons
 bool hand_back_run(store::Transaction& transaction, const Executor& executor, const Lease& lease,
                    const std::string& reason, TimePoint now) {
   act_as(transaction, executor, now);
-  return execute(transaction, kHandBackRun, lease.run, lease.term, reason, now).affected_rows() == 1;
+  return !execute(transaction, kHandBackRun, lease.run, lease.term, reason, now).empty();
 }
 
 bool end_run(store::Transaction& transaction, const Executor& executor, const Lease& lease, RunState state,

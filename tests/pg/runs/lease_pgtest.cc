@@ -2,6 +2,7 @@
 #include <atomic>
 #include <thread>
 
+#include "core/store/listener.h"
 #include "tests/pg/registry/registry_scene.h"
 
 namespace retraind::runs {
@@ -209,6 +210,18 @@ TEST_F(LeaseTest, CountsAnAttemptThatCrashedAndFailsAfterTheLast) {
   EXPECT_TRUE(crash(claim(start + minutes(5))));
   EXPECT_EQ(run_text(run, "state || ' ' || attempt || ' ' || reason"), "failed 2 gave up after 2 attempts: signal 11");
   EXPECT_EQ(run_text(run, fmt::format("finished_at = '{}'", format_instant(start))), "t");
+}
+
+TEST_F(LeaseTest, HandedBackIsThereForOthersAtOnce) {
+  queue(put());
+  const ClaimedRun claimed = claim();
+  store::Listener listener(database.conninfo(), {"retraind_wake"});
+  transact([&](store::Transaction& t) { EXPECT_TRUE(hand_back_run(t, here, lease_of(claimed), "stopping", start)); });
+  listener.probe();
+  std::vector<std::string> heard;
+  for (const store::Notification& notification : listener.drain()) heard.push_back(notification.payload);
+  EXPECT_EQ(heard, std::vector<std::string>{"run"});
+  transact([&](store::Transaction& t) { EXPECT_FALSE(hand_back_run(t, here, lease_of(claimed), "stopping", start)); });
 }
 
 TEST_F(LeaseTest, HandedBackInGoodOrderCostsNoAttempt) {
