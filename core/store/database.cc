@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <pqxx/pqxx>
 
 #include "core/base/error.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t kMaxIdle = 8;
 // What a server that has given a statement up needs to say so.
 constexpr auto kAnswerTime = std::chrono::seconds(2);
+// A connection that lay idle may have died meanwhile. What it is asked first takes a server no time.
+constexpr auto kFirstAnswerTime = std::chrono::seconds(5);
 
 // Nor is anything compiled: what takes long here looks at much, a little each time, and that is done before it is
 // compiled.
@@ -111,9 +114,12 @@ void Database::run(std::string_view name, const std::function<void(Transaction&)
   bool usable = false;
   bool body_started = false;
   try {
-    const SilenceWatch::Guard guard(connection->sock(), limits.statement + kAnswerTime);
+    const Duration patience = limits.statement + kAnswerTime;
+    const SilenceWatch::Guard guard(connection->sock(),
+                                    pooled ? std::min<Duration>(kFirstAnswerTime, patience) : patience);
     pqxx::work work(*connection);
     work.exec(timeouts_of(limits));
+    if (pooled) SilenceWatch::of_process().allow(connection->sock(), patience);
     Transaction transaction(work);
     body_started = true;
     body(transaction);

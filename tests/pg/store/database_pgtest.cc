@@ -193,6 +193,13 @@ TEST_F(SilenceTest, AnIdleConnectionThatNeverAnswersIsReplaced) {
   behind.transact("second", ask);
 }
 
+TEST_F(SilenceTest, AnIdleConnectionIsNotWaitedForAsLongAsAStatementMayTake) {
+  behind.transact("first", ask);
+  proxy.set(testing::ProxyMode::half_open);
+  behind.set_timeouts(std::chrono::hours(1), std::chrono::seconds(1));
+  behind.transact("second", ask);
+}
+
 TEST_F(SilenceTest, AStatementThatIsNeverAnsweredIsALostConnection) {
   EXPECT_THROW(behind.transact("silence",
                                [&](Transaction& transaction) {
