@@ -5,18 +5,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <system_error>
+
+#include "core/base/error.h"
 
 namespace retraind::daemon {
 namespace {
 
 constexpr const char* kLockFile = "lock";
 
-void make_private(const std::filesystem::path& path) {
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot create " + path.string());
-  }
+// Whoever is told of it is told that the daemon does not start, and starts it again: systemd by itself.
+[[noreturn]] void refuse(const std::string& what, const std::error_code& error) {
+  throw TransientError(fmt::format("daemon.state_dir cannot be used: cannot {}: {}", what, error.message()),
+                       "look at its disk, its free space and its rights; then start the daemon again");
+}
+
+std::error_code last_error() {
+  return {errno, std::generic_category()};
 }
 
 int lock_of(const std::filesystem::path& folder) {
@@ -38,7 +46,7 @@ void remove_abandoned(const std::filesystem::path& parent) {
 WorkDirectory::WorkDirectory(const std::filesystem::path& parent, const std::string& name) : path_(parent / name) {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
-  make_private(path_);
+  if (::mkdir(path_.c_str(), 0700) != 0) throw std::system_error(last_error(), "cannot create " + path_.string());
 }
 
 WorkDirectory::~WorkDirectory() {
@@ -50,14 +58,12 @@ DaemonDirectory::DaemonDirectory(const std::filesystem::path& state_dir, const s
   const std::filesystem::path parent = state_dir / "work";
   std::error_code error;
   std::filesystem::create_directories(parent, error);
-  if (error) throw std::system_error(error, "cannot create " + parent.string());
+  if (error) refuse("create " + parent.string(), error);
   remove_abandoned(parent);
   path_ = parent / daemon_id;
-  make_private(path_);
+  if (::mkdir(path_.c_str(), 0700) != 0) refuse("create " + path_.string(), last_error());
   lock_ = lock_of(path_);
-  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot lock " + path_.string());
-  }
+  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) refuse("lock " + path_.string(), last_error());
 }
 
 DaemonDirectory::~DaemonDirectory() {

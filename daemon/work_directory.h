@@ -21,7 +21,7 @@ class WorkDirectory {
 };
 
 // state_dir/work/DAEMON_ID, held by a lock as long as this object lives; on the way the folders of daemons that are
-// gone (nobody holds their lock) are removed. Several daemons may share a state_dir. Throws std::system_error.
+// gone (nobody holds their lock) are removed. Several daemons may share a state_dir. Throws TransientError.
 class DaemonDirectory {
  public:
   DaemonDirectory(const std::filesystem::path& state_dir, const std::string& daemon_id);

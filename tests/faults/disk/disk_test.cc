@@ -60,7 +60,8 @@ class Disk : public LoopScene {
     return "";
   }
 
-  // One trial: a promotion on a disk that fails once. The daemon goes on, or after a power cut the next one does.
+  // One trial: a promotion on a disk that fails once. The daemon goes on, or after a power cut, or a failure while it
+  // starts, the next one does.
   void trial(const Spoiled& what, const std::filesystem::path& folder, Figure& figure) {
     const std::string said =
         fmt::format("{} {} {} below {}", what.fault, what.call, what.nth, folder.filename().string());
@@ -76,6 +77,13 @@ class Disk : public LoopScene {
     }
     EXPECT_EQ(what_is_wrong_with_current(), "");
     if (power && time_until([&] { return daemon->ended().has_value(); }, std::chrono::seconds(3))) {
+      daemon = &world.start(config);
+    }
+    if (!power &&
+        !time_until([&] { return daemon->log().find("ready: ") != std::string::npos; }, std::chrono::seconds(20))) {
+      // A daemon that cannot make its own folder does not start: whoever starts it is told.
+      EXPECT_EQ(daemon->wait(), 1);
+      EXPECT_NE(daemon->log().find("daemon.state_dir cannot be used: "), std::string::npos) << daemon->log();
       daemon = &world.start(config);
     }
     if (!power) {
