@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -105,6 +107,9 @@ struct TcpProxy::Impl {
       if (::poll(&entry, 1, 20) <= 0) continue;
       const int client = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0) continue;
+      // What the proxy passes on, it passes on at once: an answer of several pieces must not wait for acknowledgements.
+      const int at_once = 1;
+      ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
       if (mode == ProxyMode::refuse) {
         ++acted;
         reset(client);
