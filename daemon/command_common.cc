@@ -24,10 +24,26 @@ std::filesystem::path own_executable() {
   return std::filesystem::read_symlink("/proc/self/exe");
 }
 
+namespace {
+
+void print_complaints(const settings::Loaded& loaded) {
+  for (const settings::Complaint& complaint : loaded.complaints) std::fprintf(stderr, "%s\n", complaint.text().c_str());
+}
+
+}  // namespace
+
+std::optional<settings::Settings> load_service_or_complain(const std::filesystem::path& config) {
+  adopt_credentials();
+  settings::Loaded loaded = read_service_configuration(config);
+  print_complaints(loaded);
+  if (!loaded.complaints.empty()) return std::nullopt;
+  return std::move(loaded.settings);
+}
+
 std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config, Warnings warnings) {
   adopt_credentials();
   settings::Loaded loaded = read_configuration(config);
-  for (const settings::Complaint& complaint : loaded.complaints) std::fprintf(stderr, "%s\n", complaint.text().c_str());
+  print_complaints(loaded);
   if (warnings == Warnings::print) {
     for (settings::Complaint warning : loaded.warnings) {
       warning.message = "warning: " + warning.message;

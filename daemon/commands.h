@@ -68,6 +68,9 @@ enum class Warnings { leave_out, print };
 std::optional<settings::Settings> load_or_complain(const std::filesystem::path& config,
                                                    Warnings warnings = Warnings::leave_out);
 
+// The same without sources and models, of which nothing is read or said: for commands that only ask the registry.
+std::optional<settings::Settings> load_service_or_complain(const std::filesystem::path& config);
+
 int run_command(const Options& options);
 int check_command(const Options& options);
 // check --online --dry-run MODEL

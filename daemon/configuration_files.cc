@@ -20,6 +20,13 @@ bool asks_the_environment() {
   return started == nullptr || started == std::to_string(::getpid()) || started == std::to_string(::getppid());
 }
 
+settings::Loaded judged(settings::Loaded loaded) {
+  settings::judge_security(
+      loaded,
+      {.as_service = started_by_service_manager(), .user = ::geteuid(), .libpq = settings::libpq_surroundings()});
+  return loaded;
+}
+
 }  // namespace
 
 bool started_by_service_manager() {
@@ -33,11 +40,11 @@ bool runs_root_owned_only(const settings::Settings& settings) {
 }
 
 settings::Loaded read_configuration(const std::filesystem::path& config) {
-  settings::Loaded loaded = settings::load(config, default_instance());
-  settings::judge_security(
-      loaded,
-      {.as_service = started_by_service_manager(), .user = ::geteuid(), .libpq = settings::libpq_surroundings()});
-  return loaded;
+  return judged(settings::load(config, default_instance()));
+}
+
+settings::Loaded read_service_configuration(const std::filesystem::path& config) {
+  return judged(settings::load_service(config, default_instance()));
 }
 
 }  // namespace retraind::daemon

@@ -16,5 +16,7 @@ bool runs_root_owned_only(const settings::Settings& settings);
 
 // settings::load, then settings::judge_security. Never throws for what stands in the files.
 settings::Loaded read_configuration(const std::filesystem::path& config);
+// The same by settings::load_service: no sources, no models.
+settings::Loaded read_service_configuration(const std::filesystem::path& config);
 
 }  // namespace retraind::daemon

@@ -9,7 +9,7 @@
 namespace retraind::daemon {
 
 RegistrySession::RegistrySession(const Options& options) {
-  const auto settings = load_or_complain(options.config);
+  const auto settings = load_service_or_complain(options.config);
   if (!settings) throw ConfigError("the configuration is invalid, see above");
   database_.emplace(settings->registry.conninfo, "retraind command line");
   store::require_current_schema(*database_);

@@ -1,6 +1,6 @@
 #pragma once
-// The registry, as a command opens it: named by the configuration, its schema known to fit. One connection, kept for as
-// long as the object lives. One thread.
+// The registry, as a command opens it: named by the configuration, whose sources and models may be broken, its schema
+// known to fit. One connection, kept for as long as the object lives. One thread.
 
 #include <optional>
 

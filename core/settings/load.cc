@@ -34,17 +34,21 @@ class Load {
     if (!root) return;
     TableReader reader(findings_, name, *root, "", "");
     std::vector<Inclusion> inclusions = read_include(reader, may_include);
-    if (auto daemon = reader.table("daemon")) read_daemon(*daemon, settings_.daemon);
-    reader.require("registry");
-    if (auto registry = reader.table("registry")) read_registry(*registry, settings_.registry);
-    if (auto log = reader.table("log")) read_log(*log, settings_.log);
-    if (auto http = reader.table("http")) read_http(*http, settings_.http);
-    if (auto security = reader.table("security")) read_security(*security, settings_.security);
-    if (auto retention = reader.table("retention")) read_retention(*retention, settings_.retention);
+    read_service(reader);
     read_sources_and_models(reader);
     reader.refuse("artifacts", "artifacts are kept in the registry in this version of retraind; leave [artifacts] out");
     reader.finish();
     for (const Inclusion& inclusion : inclusions) read_included(name, inclusion);
+  }
+
+  void read_service_of(const std::filesystem::path& path) {
+    const auto text = read_text(path, "the configuration file");
+    if (!text) return;
+    settings_.files.push_back(path);
+    const std::optional<Node> root = parse_document(*text, path, findings_.complaints);
+    if (!root) return;
+    TableReader reader(findings_, path, *root, "", "");
+    read_service(reader);
   }
 
   // All files are read: what holds between tables, wherever they stand.
@@ -82,6 +86,17 @@ class Load {
     FileText file = read_file(path, kMaxFileBytes);
     if (!file.text) findings_.complain(path, {}, fmt::format("{} {}", what, file.problem));
     return std::move(file.text);
+  }
+
+  // The tables that stand in the main file alone.
+  void read_service(TableReader& reader) {
+    if (auto daemon = reader.table("daemon")) read_daemon(*daemon, settings_.daemon);
+    reader.require("registry");
+    if (auto registry = reader.table("registry")) read_registry(*registry, settings_.registry);
+    if (auto log = reader.table("log")) read_log(*log, settings_.log);
+    if (auto http = reader.table("http")) read_http(*http, settings_.http);
+    if (auto security = reader.table("security")) read_security(*security, settings_.security);
+    if (auto retention = reader.table("retention")) read_retention(*retention, settings_.retention);
   }
 
   std::vector<Inclusion> read_include(TableReader& reader, bool may_include) {
@@ -194,6 +209,12 @@ std::string Complaint::text() const {
 Loaded load(const std::filesystem::path& main, std::string_view instance) {
   Load load(instance);
   load.read_main_file(main);
+  return std::move(load).finish();
+}
+
+Loaded load_service(const std::filesystem::path& main, std::string_view instance) {
+  Load load(instance);
+  load.read_service_of(main);
   return std::move(load).finish();
 }
 

@@ -48,7 +48,12 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 // `instance` is the default of daemon.instance.
 Loaded load(const std::filesystem::path& main, std::string_view instance);
 
-// The same for text, as if it stood in `name`; includes are refused.
+// What the main file says of the service itself, the registry among it: sources and models are not looked at, wherever
+// they stand, nor is what is included. For whoever only asks the registry, which is wanted most when a model's file is
+// broken, and soon also where there are thousands.
+Loaded load_service(const std::filesystem::path& main, std::string_view instance);
+
+// The same as load() for text, as if it stood in `name`; includes are refused.
 Loaded load_text(std::string_view toml, const std::filesystem::path& name, std::string_view instance);
 
 }  // namespace retraind::settings

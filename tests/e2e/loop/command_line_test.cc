@@ -28,6 +28,16 @@ TEST(CommandLine, ReturnsTheDocumentedExitCodes) {
   EXPECT_NE(complained.errors.find("label"), std::string::npos);
 }
 
+TEST(CommandLine, AnswersWhatIsAskedOfTheRegistryWhileAModelsFileIsBroken) {
+  World world;
+  const std::string bad = world.configure("[model.m]\nsource = \"none\"\n", "", "bad").string();
+  EXPECT_EQ(world.run({"check", "--config", bad}).exit_code, 3);
+  for (const char* command : {"status", "history", "runs"}) {
+    const CommandResult asked = world.run({command, "--config", bad});
+    EXPECT_EQ(asked.exit_code, 0) << command << ": " << asked.errors;
+  }
+}
+
 TEST(CommandLine, SaysThatADatabaseCannotBeReached) {
   World world;
   auto text = world.configure("");

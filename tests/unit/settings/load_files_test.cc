@@ -61,6 +61,28 @@ TEST_F(LoadFiles, ReadsIncludedFilesInNameOrderEachOnce) {
                                                                        folder_ / "d/a.toml", folder_ / "d/b.toml"}));
 }
 
+TEST_F(LoadFiles, OfTheServiceAloneAreReadWithoutSourcesModelsAndWhatIsIncluded) {
+  write("main.toml",
+        "include = ['d/*.toml']\n[registry]\nconninfo = 'service=r'\n[daemon]\ninstance = 'a'\n[model.m]\nquery = 7\n");
+  write("d/broken.toml", "[model.");
+  const Loaded loaded = load_service(folder_ / "main.toml", "host");
+  EXPECT_TRUE(loaded.complaints.empty());
+  EXPECT_EQ(loaded.settings.registry.conninfo, "service=r");
+  EXPECT_EQ(loaded.settings.daemon.instance, "a");
+  EXPECT_TRUE(loaded.settings.models.empty());
+  EXPECT_EQ(loaded.settings.files, std::vector<std::filesystem::path>{folder_ / "main.toml"});
+  EXPECT_FALSE(complaints().empty());
+}
+
+TEST_F(LoadFiles, OfTheServiceAloneAreComplainedOfLikeAll) {
+  write("main.toml", "[daemon]\npoll_interval = 'often'\n");
+  const Loaded loaded = load_service(folder_ / "main.toml", "host");
+  ASSERT_EQ(loaded.complaints.size(), 2U);
+  EXPECT_NE(loaded.complaints[0].message.find("registry"), std::string::npos) << loaded.complaints[0].message;
+  EXPECT_NE(loaded.complaints[1].message.find("poll_interval"), std::string::npos) << loaded.complaints[1].message;
+  EXPECT_EQ(load_service(folder_ / "none.toml", "host").complaints.size(), 1U);
+}
+
 TEST_F(LoadFiles, TakesTheFolderOfTheMainFileLiterally) {
   write("[x]*/main.toml", "include = ['m.*']\n[registry]\nconninfo = 'service=r'\n");
   write("[x]*/m.toml", "[source.s]\nconninfo = 'service=s'\n");
