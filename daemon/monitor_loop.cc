@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <iterator>
 
 #include "core/base/error.h"
 #include "daemon/leased_look.h"
@@ -116,22 +115,14 @@ std::size_t MonitorLoop::looking() const {
 asio::awaitable<bool> MonitorLoop::run_once() {
   const std::size_t free = kMaxEvaluating - evaluations_.size();
   if (free == 0) co_return false;
-  // No more of all kinds are claimed than may be made if all of them should take a look.
-  const std::size_t of_any_kind = std::min(free, kMaxLooking - std::min(looking(), kMaxLooking));
+  const runs::MonitorPlaces places = {.all = free, .looks = kMaxLooking - std::min(looking(), kMaxLooking)};
   std::vector<runs::ClaimedMonitor> claimed;
   const std::vector<std::string> sources = context_.source_names();
   const Duration lease_time = context_.settings->daemon.lease_time;
-  co_await run_blocking(context_.pool, [this, &claimed, &sources, &free, &of_any_kind, &lease_time] {
+  co_await run_blocking(context_.pool, [this, &claimed, &sources, &places, &lease_time] {
     context_.registry.transact("claim triggers", [&](store::Transaction& transaction) {
-      const TimePoint now = runs::registry_now(transaction);
-      const auto claim = [&](std::size_t most, bool looks) {
-        return runs::claim_due_monitors(transaction, context_.executor, sources, most, lease_time, now, looks);
-      };
-      claimed.clear();
-      if (of_any_kind > 0) claimed = claim(of_any_kind, true);
-      if (claimed.size() < of_any_kind || claimed.size() == free) return;
-      std::vector<runs::ClaimedMonitor> more = claim(free - claimed.size(), false);
-      std::move(more.begin(), more.end(), std::back_inserter(claimed));
+      claimed = runs::claim_due_monitors(transaction, context_.executor, sources, places, lease_time,
+                                         runs::registry_now(transaction));
     });
   });
   for (runs::ClaimedMonitor& monitor : claimed) {

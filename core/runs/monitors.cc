@@ -1,5 +1,7 @@
 #include "core/runs/monitors.h"
 
+#include <algorithm>
+
 #include "core/settings/snapshot.h"
 #include "core/store/sql.h"
 
@@ -182,22 +184,29 @@ void put_monitors(store::Transaction& transaction, ModelId model, const settings
 }
 
 std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, const Executor& executor,
-                                               const std::vector<std::string>& sources, std::size_t limit,
-                                               Duration lease_time, TimePoint now, bool looks) {
+                                               const std::vector<std::string>& sources, MonitorPlaces places,
+                                               Duration lease_time, TimePoint now) {
   std::vector<ClaimedMonitor> out;
+  const auto claim = [&](std::size_t most, bool looks) {
+    for (const auto& row : execute(transaction, kClaimDue, executor.daemon_id, now, sources, most, lease_time, looks)) {
+      out.push_back({.id = read<MonitorId>(row[0]),
+                     .model = read<ModelId>(row[1]),
+                     .model_name = row[2].as<std::string>(),
+                     .trigger = settings::trigger_from_json(row[3].as<std::string>()),
+                     .state = trigger::state_from_json(row[4].as<std::string>()),
+                     .source = row[5].as<std::string>(),
+                     .configuration = row[6].as<std::string>(),
+                     .pipeline_sha256 = row[7].as<std::string>(),
+                     .term = read<LeaseTerm>(row[8]),
+                     .due_at = read<TimePoint>(row[9])});
+    }
+  };
   execute(transaction, kReadByIndex);
-  for (const auto& row : execute(transaction, kClaimDue, executor.daemon_id, now, sources, limit, lease_time, looks)) {
-    out.push_back({.id = read<MonitorId>(row[0]),
-                   .model = read<ModelId>(row[1]),
-                   .model_name = row[2].as<std::string>(),
-                   .trigger = settings::trigger_from_json(row[3].as<std::string>()),
-                   .state = trigger::state_from_json(row[4].as<std::string>()),
-                   .source = row[5].as<std::string>(),
-                   .configuration = row[6].as<std::string>(),
-                   .pipeline_sha256 = row[7].as<std::string>(),
-                   .term = read<LeaseTerm>(row[8]),
-                   .due_at = read<TimePoint>(row[9])});
-  }
+  // No more of all kinds than may be taken if each of them should be a look; then others.
+  const std::size_t of_any_kind = std::min(places.all, places.looks);
+  if (of_any_kind > 0) claim(of_any_kind, true);
+  const bool nothing_more = out.size() < of_any_kind;
+  if (!nothing_more && out.size() < places.all) claim(places.all - out.size(), false);
   return out;
 }
 

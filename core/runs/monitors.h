@@ -40,12 +40,17 @@ struct ClaimedMonitor {
   TimePoint due_at{};
 };
 
-// Up to `limit` due triggers, longest overdue first, whose source is among `sources`; rows that another daemon holds or
-// is claiming are skipped. Triggers of removed models are never due.
-// `looks` false: no drift and performance triggers, whose looks take long.
+// How many triggers may be claimed: up to `all`, and of the kinds whose looks take long, drift and performance, up to
+// `looks`.
+struct MonitorPlaces {
+  std::size_t all = 0;
+  std::size_t looks = 0;
+};
+// Due triggers, longest overdue first, whose source is among `sources`; rows that another daemon holds or is claiming
+// are skipped. Triggers of removed models are never due.
 std::vector<ClaimedMonitor> claim_due_monitors(store::Transaction& transaction, const Executor& executor,
-                                               const std::vector<std::string>& sources, std::size_t limit,
-                                               Duration lease_time, TimePoint now, bool looks = true);
+                                               const std::vector<std::string>& sources, MonitorPlaces places,
+                                               Duration lease_time, TimePoint now);
 
 // False when the lease was lost: somebody else evaluates the trigger, and what this daemon finds will not be recorded.
 bool renew_monitor_lease(store::Transaction& transaction, const ClaimedMonitor& monitor, Duration lease_time,

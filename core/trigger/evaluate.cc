@@ -17,8 +17,9 @@
 namespace retraind::trigger {
 namespace {
 
-// How soon a pipeline_change trigger that wants a run looks again.
+// How soon a pipeline_change trigger that wants a run looks again. retraind.resume makes that of a paused model due.
 constexpr Duration kPipelineRecheck = std::chrono::minutes(1);
+constexpr Duration kPausedPipelineRecheck = std::chrono::hours(24);
 
 // The phase and the streak stay as they are: an evaluation that failed says nothing about the condition.
 Outcome follow_error(const ObservationError& error, const State& before, TimePoint now) {
@@ -99,7 +100,7 @@ struct Evaluation {
     const Finding finding = find(expect<PipelineObservation>(observation, trigger));
     Outcome outcome = follow_condition(trigger, finding, settings::Patience{}, state, context, now, now);
     if (finding.holds == Holds::yes) {
-      const TimePoint soon = now + kPipelineRecheck;
+      const TimePoint soon = now + (context.paused ? kPausedPipelineRecheck : kPipelineRecheck);
       outcome.next_due = std::max(
           {soon, back_off_end(trigger, context).value_or(soon), cooldown_end(trigger, context).value_or(soon)});
     }

@@ -166,7 +166,7 @@ TEST_F(RolesTest, ADaemonDoesAllItsWorkWithTheRightsOfItsGroup) {
   });
   std::vector<runs::ClaimedMonitor> due;
   step("claim monitors", [&](store::Transaction& t) {
-    due = runs::claim_due_monitors(t, me, {"market"}, 10, minutes(1), start);
+    due = runs::claim_due_monitors(t, me, {"market"}, {10, 10}, minutes(1), start);
     EXPECT_NE(runs::next_monitor_due(t, {"market"}), std::nullopt);
   });
   ASSERT_FALSE(due.empty());

@@ -24,8 +24,9 @@ class MonitorsTest : public testing::RegistryTest {
   }
   std::vector<ClaimedMonitor> claim_due(TimePoint when, std::size_t limit = 10,
                                         const std::vector<std::string>& sources = {"market"}) {
-    return transact(
-        [&](store::Transaction& t) { return claim_due_monitors(t, here, sources, limit, minutes(1), when); });
+    return transact([&](store::Transaction& t) {
+      return claim_due_monitors(t, here, sources, {limit, limit}, minutes(1), when);
+    });
   }
   ClaimedMonitor claim_one(const std::string& trigger, TimePoint when) {
     for (const ClaimedMonitor& monitor : claim_due(when)) {
@@ -163,9 +164,9 @@ TEST_F(MonitorsTest, AreSkippedWhileAnotherDaemonIsClaimingThem) {
   std::size_t mine = 0;
   std::size_t theirs = 9;
   transact([&](store::Transaction& one) {
-    mine = claim_due_monitors(one, here, {"market"}, 10, minutes(1), start).size();
+    mine = claim_due_monitors(one, here, {"market"}, {10, 10}, minutes(1), start).size();
     transact([&](store::Transaction& other) {
-      theirs = claim_due_monitors(other, there, {"market"}, 10, minutes(1), start).size();
+      theirs = claim_due_monitors(other, there, {"market"}, {10, 10}, minutes(1), start).size();
     });
   });
   EXPECT_EQ(mine, 2u);
@@ -463,14 +464,33 @@ TEST_F(MonitorsTest, ThatLookForLongLeaveRoomForTheOthers) {
       fmt::format("UPDATE retraind.monitor SET next_due_at = timestamptz '{}' - CASE WHEN kind IN ('drift', "
                   "'performance') THEN interval '1 hour' ELSE interval '0' END",
                   format_instant(start)));
-  const auto claim_with = [&](bool looks, std::size_t limit) {
-    return names(transact([&](store::Transaction& t) {
-      return claim_due_monitors(t, here, {"market"}, limit, minutes(1), start, looks);
-    }));
+  const auto claim_with = [&](MonitorPlaces places) {
+    return names(transact(
+        [&](store::Transaction& t) { return claim_due_monitors(t, here, {"market"}, places, minutes(1), start); }));
   };
-  EXPECT_EQ(claim_with(false, 1), std::vector<std::string>{"stale"}) << "though the others are longer overdue";
-  EXPECT_TRUE(claim_with(false, 10).empty());
-  EXPECT_EQ(claim_with(true, 10), (std::vector<std::string>{"drift", "performance"}));
+  EXPECT_EQ(claim_with({.all = 1, .looks = 0}), std::vector<std::string>{"stale"})
+      << "though the others are longer overdue";
+  EXPECT_TRUE(claim_with({.all = 10, .looks = 0}).empty());
+  EXPECT_EQ(claim_with({.all = 10, .looks = 1}).size(), 1U);
+  EXPECT_EQ(claim_with({.all = 10, .looks = 10}).size(), 1U);
+}
+
+// They look once a day while the model is paused.
+TEST_F(MonitorsTest, OfAChangedPipelineWakeWhenTheModelIsResumed) {
+  put_all();
+  ground.exec("UPDATE retraind.monitor SET next_due_at = now() + interval '1 day'");
+  const std::string due =
+      "SELECT count(*) FILTER (WHERE next_due_at <= now()) || ' of ' || count(*) FROM retraind.monitor";
+  ground.exec("SELECT retraind.resume('power')");
+  EXPECT_EQ(ground.text(due), "0 of 3") << "it was not paused";
+  ground.exec("SELECT retraind.pause('power', 'the feed is broken')");
+  ground.exec("SELECT retraind.resume('power')");
+  EXPECT_EQ(ground.text(due + " WHERE kind = 'pipeline_change'"), "1 of 1");
+  EXPECT_EQ(ground.text(due), "1 of 3");
+  ground.exec("UPDATE retraind.monitor SET next_due_at = NULL");
+  ground.exec("SELECT retraind.pause('power', 'again')");
+  ground.exec("SELECT retraind.resume('power')");
+  EXPECT_EQ(ground.text(due), "0 of 3") << "its pipeline has been judged";
 }
 
 TEST_F(MonitorsTest, ShowOnlyAlertsThatSomebodyStillLooksAfter) {

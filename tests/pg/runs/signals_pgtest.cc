@@ -63,8 +63,9 @@ class SignalsTest : public testing::RegistryTest {
                     format_instant(start)));
   }
   std::vector<ClaimedMonitor> claim_due(TimePoint when) {
-    return transact(
-        [&](store::Transaction& t) { return claim_due_monitors(t, here, {"market"}, 10, minutes(1), when); });
+    return transact([&](store::Transaction& t) {
+      return claim_due_monitors(t, here, {"market"}, {10, 10}, minutes(1), when);
+    });
   }
   bool finish(const ClaimedMonitor& monitor, TimePoint when) {
     return transact([&](store::Transaction& t) {
@@ -163,7 +164,7 @@ TEST_F(SignalsTest, WaitForADaemonThatIsClaimingTheirTrigger) {
   std::vector<ClaimedMonitor> claimed;
   std::jthread other;
   transact([&](store::Transaction& t) {
-    claimed = claim_due_monitors(t, here, {"market"}, 10, minutes(1), registry_now(t));
+    claimed = claim_due_monitors(t, here, {"market"}, {10, 10}, minutes(1), registry_now(t));
     other = std::jthread([&] { person.exec("SELECT retraind.record_signal('errors', 0.875)"); });
     bool waits = false;
     for (int i = 0; i < 100'000 && !waits; ++i) {

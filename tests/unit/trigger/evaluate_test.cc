@@ -375,6 +375,17 @@ TEST(PipelineChangeTrigger, LooksAgainNoSoonerThanAMinuteAndNotBeforeACooldownEn
   EXPECT_EQ(evaluate(trigger, PipelineObservation{"b", "b"}, {}, context, kNow).next_due, std::nullopt);
 }
 
+TEST(PipelineChangeTrigger, RestsWhileItsModelIsPaused) {
+  ModelContext context;
+  context.paused = true;
+  const Outcome outcome = evaluate(pipeline_change(), PipelineObservation{"b", "a"}, {}, context, kNow);
+  EXPECT_EQ(outcome.next_due, kNow + 24h);
+  EXPECT_EQ(only(outcome).decision, FiringDecision::suppressed);
+  context.paused = false;
+  EXPECT_EQ(only(evaluate(pipeline_change(), PipelineObservation{"b", "a"}, outcome.state, context, kNow)).decision,
+            FiringDecision::fired);
+}
+
 TEST(DisabledTrigger, IsNeverDueAndDecidesNothing) {
   settings::Trigger trigger = new_rows(1);
   trigger.enabled = false;
