@@ -90,15 +90,15 @@ class Sandbox:
         self.daemons.append(daemon)
         return daemon
 
-    def wait_until(self, fact, seconds=600):
-        """Waits for a boolean of SQL at the registry."""
+    def wait_until(self, fact, seconds=600, pause=0.1):
+        """Waits for a boolean of SQL at the registry, that is asked every `pause` seconds."""
         end = time.monotonic() + seconds
         while self.sql(f"SELECT coalesce(({fact}), false)") != "t":
             for daemon in self.daemons:
                 daemon.must_live()
             if time.monotonic() > end:
                 raise RuntimeError(f"after {seconds} s this is still not so: {fact}")
-            time.sleep(0.1)
+            time.sleep(pause)
 
 
 class Daemon:
