@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <memory>
@@ -105,7 +106,11 @@ void signal_exactly(const Process& process, int number) {
 }
 
 std::uint64_t proportional_bytes(const Process& process) {
-  const std::string text = read_start(AT_FDCWD, ("/proc/" + std::to_string(process.pid) + "/smaps_rollup").c_str());
+  const std::string path = "/proc/" + std::to_string(process.pid) + "/smaps_rollup";
+  errno = 0;
+  const std::string text = read_start(AT_FDCWD, path.c_str());
+  // Whoever is ending, or has ended since it was seen, holds nothing any more; what it shared is the others'.
+  if (text.empty() && (errno == 0 || errno == ENOENT || errno == ESRCH)) return 0;
   const std::size_t found = text.find("\nPss:");
   if (found == std::string::npos) return process.resident_bytes;
   std::string_view rest(text);

@@ -33,7 +33,8 @@ std::vector<Process> below(const std::vector<Process>& all, pid_t root,
 // Sends a signal to exactly this process: nothing happens when it has ended and its number is another's by now.
 void signal_exactly(const Process& process, int number);
 
-// Memory of a process with what it shares with others counted in part; what is resident where that cannot be read.
+// Memory of a process with what it shares with others counted in part; what was resident where that may not be read;
+// nothing of one that has ended.
 std::uint64_t proportional_bytes(const Process& process);
 
 }  // namespace retraind::cage

@@ -31,6 +31,12 @@ constexpr Duration kPatience = std::chrono::seconds(10);
 // Read at one go, so that a program that prints without end cannot keep us from looking at the clock.
 constexpr int kBlocksAtOnce = 16;
 
+std::uint64_t held_together(const std::vector<Process>& processes) {
+  std::uint64_t sum = 0;
+  for (const Process& process : processes) sum += proportional_bytes(process);
+  return sum;
+}
+
 }  // namespace
 
 // Milliseconds; a pipe holds sixteen pages or more, so that this bounds the output to some tens of MB a second.
@@ -157,9 +163,10 @@ void Watch::look() {
     living.push_back(process);
   }
   if (memory > spec_.memory_bytes && living.size() > 1) {
-    // Processes that share what their parent loaded hold it once, not each.
-    memory = 0;
-    for (const Process& process : living) memory += proportional_bytes(process);
+    // Processes that share what their parent loaded hold it once, not each. While some of them end, the others' shares
+    // grow, and those that are read later are counted too high: what is too much is so twice.
+    memory = held_together(living);
+    if (memory > spec_.memory_bytes) memory = std::min(memory, held_together(living));
   }
   peak_ = std::max(peak_, memory);
   const std::uint64_t disk = folder_.get() >= 0 ? folder_size(folder_.get()) : 0;
