@@ -29,8 +29,7 @@ class Load {
   }
 
   void read_main_text(std::string_view toml, const std::filesystem::path& name, bool may_include) {
-    settings_.files.push_back(name);
-    const std::optional<Node> root = parse_document(toml, name, findings_.complaints);
+    const std::optional<Node> root = parse(toml, name);
     if (!root) return;
     TableReader reader(findings_, name, *root, "", "");
     std::vector<Inclusion> inclusions = read_include(reader, may_include);
@@ -44,8 +43,7 @@ class Load {
   void read_service_of(const std::filesystem::path& path) {
     const auto text = read_text(path, "the configuration file");
     if (!text) return;
-    settings_.files.push_back(path);
-    const std::optional<Node> root = parse_document(*text, path, findings_.complaints);
+    const std::optional<Node> root = parse(*text, path);
     if (!root) return;
     TableReader reader(findings_, path, *root, "", "");
     read_service(reader);
@@ -86,6 +84,11 @@ class Load {
     FileText file = read_file(path, kMaxFileBytes);
     if (!file.text) findings_.complain(path, {}, fmt::format("{} {}", what, file.problem));
     return std::move(file.text);
+  }
+
+  std::optional<Node> parse(std::string_view toml, const std::filesystem::path& name) {
+    settings_.files.push_back(name);
+    return parse_document(toml, name, findings_.complaints);
   }
 
   // The tables that stand in the main file alone.
@@ -133,8 +136,7 @@ class Load {
         findings_.complain(main, inclusion.place, fmt::format("include: {} {}", path.string(), file.problem));
         continue;
       }
-      settings_.files.push_back(path);
-      const std::optional<Node> root = parse_document(*file.text, path, findings_.complaints);
+      const std::optional<Node> root = parse(*file.text, path);
       if (!root) continue;
       TableReader reader(findings_, path, *root, "", "");
       reader.refuse("include", "an included file cannot include another; name it in the main file");
